@@ -1,0 +1,52 @@
+# One verb per thing a person does. Everything sets itself up: `make lab` and `make test` work on a fresh clone.
+#   make lab    the course in JupyterLab          make bench  speed, as ratios against named peers
+#   make test   everything that must hold         make lint   style and types
+#   make clean  removes what the others made (never your work or your progress)
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: lab test bench lint clean
+.DEFAULT_GOAL := lab
+
+lab: $(BIN)/.course
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir="$(CURDIR)" $(ARGS) notebooks/00_start_here.ipynb
+
+# Library and gate, then a real browser, then every notebook with its saved outputs compared.
+test: $(BIN)/.dev system lint
+	$(BIN)/pytest -n 2 tests --ignore=tests/browser
+	$(BIN)/pytest tests/browser
+	state=$$(mktemp -d) && COURSE_STATE=$$state $(BIN)/pytest -n 2 --dist loadfile -p no:cacheprovider \
+	    --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with notebooks/sanitize.cfg \
+	    notebooks $(wildcard exercises/*.ipynb solutions/*.ipynb); \
+	    status=$$?; rm -rf "$$state"; exit $$status
+
+bench: $(BIN)/.dev system
+	$(BIN)/python -m bench
+
+lint: $(BIN)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The two stamps are made again when the pins change.
+$(BIN)/.course: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "the course needs Python 3.11 or newer, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m course_lib.authoring.lab_settings
+	touch $@
+
+$(BIN)/.dev: $(BIN)/.course
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+# Chromium, nginx and bubblewrap for the tests: installed where that is allowed, otherwise named.
+.PHONY: system
+system:
+	@sh tests/system_packages.sh
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,88 @@
+"""A scripted answer without SSE: plain text at `/text`, one JSON object per line at `/ndjson`.
+
+Rule: the body is the format, its chunks are not: a token may arrive in two reads, two tokens in one.
+Both take GET, or POST with a JSON object; `max_tokens` in the query or the object limits the answer.
+
+    /text    the tokens, nothing else. There is no place for an error: `error@N` can only cut the body off
+    /ndjson  {"token": "..."} per token, then {"done": true, "finish_reason": "...", "tokens": N}, or
+             {"error": {...}} when the model failed
+"""
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from course_lib.apps.live import HangUp, LiveStream, generation
+from course_lib.apps.play import GARBLED, EndEarly, ModelFailed, play
+from course_lib.apps.request import BadRequest, error_answer, error_body, limit, on_http_error, read_json
+from course_lib.faults import FaultPlan, plan_for
+from course_lib.model import ScriptedModel
+
+NOT_UTF8 = b"\xff\xfe"
+
+
+def create_app(model: ScriptedModel | None = None, faults: FaultPlan | str | None = None) -> Starlette:
+    """Both formats as an ASGI app. MisuseError for a fault that is not a token fault."""
+    script, plan, numbers = model or ScriptedModel(), plan_for("token", faults), itertools.count()
+
+    async def answer(request: Request) -> Response:
+        most = await _max_tokens(request)
+        here = plan.for_answer(next(numbers))
+        for fault in here.of("status"):
+            return error_answer(fault.value or 500, "Refused, as the fault plan says.")
+        if request.url.path == "/text":
+            return LiveStream(_text(request, script, here, most), media_type="text/plain")
+        return LiveStream(_lines(request, script, here, most), media_type="application/x-ndjson")
+
+    return Starlette(
+        routes=[Route(path, answer, methods=["GET", "POST"]) for path in ("/text", "/ndjson")],
+        exception_handlers={HTTPException: on_http_error},
+    )
+
+
+async def _max_tokens(request: Request) -> int | None:
+    if request.method == "POST":
+        return limit(await read_json(request), "max_tokens")
+    value = request.query_params.get("max_tokens")
+    if value is not None and not (value.isascii() and value.isdigit()):
+        raise BadRequest(f"'max_tokens' must be a whole number from 1, not {value!r}.", "max_tokens")
+    return limit({"max_tokens": int(value)} if value is not None else {}, "max_tokens")
+
+
+async def _text(request: Request, model: ScriptedModel, plan: FaultPlan, most: int | None) -> AsyncIterator[bytes]:
+    with generation(request.scope):
+        async with aclosing(play(model.steps(most), plan)) as tokens:
+            try:
+                async for token in tokens:
+                    yield NOT_UTF8 if token is GARBLED else token.encode()
+            except EndEarly:
+                return
+            except ModelFailed:
+                raise HangUp from None
+
+
+async def _lines(request: Request, model: ScriptedModel, plan: FaultPlan, most: int | None) -> AsyncIterator[bytes]:
+    count = 0
+    with generation(request.scope):
+        async with aclosing(play(model.steps(most), plan)) as tokens:
+            try:
+                async for token in tokens:
+                    count += 1
+                    yield b'{"token": \n' if token is GARBLED else _line({"token": token})
+            except EndEarly:
+                return
+            except ModelFailed as error:
+                yield _line(error_body(500, str(error)))
+                return
+        yield _line({"done": True, "finish_reason": model.finish_reason(most), "tokens": count})
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,53 @@
+"""A scripted model, played: its tokens in their time, with the token faults of a plan.
+
+Rule: tokens keep to the schedule of the model, not to the speed of the loop; a late one does not make all
+others late. What a fault means for the connection is said by exceptions, which the apps translate.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+
+from course_lib.apps.live import HangUp
+from course_lib.faults import Fault, FaultPlan
+
+GARBLED = None  # stands for a token that must be sent as something that cannot be parsed
+
+
+class EndEarly(Exception):
+    """The answer ends properly, but without its terminator."""
+
+
+class ModelFailed(Exception):
+    """The model failed in the middle of an answer."""
+
+
+async def play(steps: Iterator[tuple[float, str]], plan: FaultPlan) -> AsyncGenerator[str | None, None]:
+    """Yield tokens (GARBLED for a garbled one); raises HangUp, EndEarly or ModelFailed where the plan says so."""
+    clock = asyncio.get_running_loop().time
+    due = clock() + sum(fault.seconds for fault in plan.of("slow_start"))
+    faults: dict[int | None, list[Fault]] = {}
+    for fault in plan.faults:
+        faults.setdefault(fault.at, []).append(fault)
+    for sent, (delay, token) in enumerate([*steps, (0.0, "")]):  # the last: for faults after the last token
+        garbled = False
+        for fault in faults.get(sent, ()):
+            if fault.name == "stall":
+                due = max(due, clock()) + fault.seconds
+            elif fault.name == "garble":
+                garbled = True
+            else:
+                await asyncio.sleep(max(0.0, due - clock()))
+                _raise(fault.name)
+        due += delay
+        await asyncio.sleep(max(0.0, due - clock()))
+        if token:
+            yield GARBLED if garbled else token
+
+
+def _raise(name: str) -> None:
+    if name in ("cut", "reset"):
+        raise HangUp(reset=name == "reset")
+    if name == "truncate":
+        raise EndEarly
+    if name == "error":
+        raise ModelFailed("the scripted model failed, as its fault plan says")

@@ -1,0 +1,79 @@
+"""What a request asks for: its JSON body, checked; and errors in the shape that OpenAI gives them.
+
+Rule: nothing wrong is guessed at. A field of a wrong type is a 400 that names the field; a body has a limit.
+"""
+
+import json
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+MAX_BODY = 4_000_000  # bytes
+RETRY_AFTER = {429: "1", 503: "1"}  # seconds
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
+
+
+class BadRequest(HTTPException):
+    """A 4xx answer; `param` is the field at fault."""
+
+    def __init__(self, message: str, param: str | None = None, status: int = 400) -> None:
+        super().__init__(status, message)
+        self.param = param
+
+
+def error_body(status: int, message: str, param: str | None = None) -> dict[str, Any]:
+    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": _CODES.get(status)}}
+
+
+def error_answer(status: int, message: str, param: str | None = None) -> Response:
+    headers = {"retry-after": RETRY_AFTER[status]} if status in RETRY_AFTER else None
+    return JSONResponse(error_body(status, message, param), status, headers)
+
+
+def on_http_error(request: Request, error: Exception) -> Response:
+    """The handler for HTTPException, wrong paths and methods included."""
+    assert isinstance(error, HTTPException)
+    where = f" ({request.method} {request.url.path})" if error.status_code in (404, 405) else ""
+    answer = error_answer(error.status_code, f"{error.detail}{where}", getattr(error, "param", None))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty body is an empty object."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise BadRequest(f"The body may have {MAX_BODY} bytes.", status=413)
+    try:
+        asked = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"We could not parse the JSON body of your request: {error}") from None
+    if not isinstance(asked, dict):
+        raise BadRequest(f"The body must be a JSON object, not {type(asked).__name__}.")
+    return asked
+
+
+def flag(asked: dict[str, Any], name: str) -> bool:
+    """A field that is true, false, null or absent."""
+    value = asked.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise BadRequest(f"'{name}' must be true or false, not {value!r}.", name)
+    return bool(value)
+
+
+def limit(asked: dict[str, Any], *names: str) -> int | None:
+    """A number of tokens from 1 in the first of these fields that is there."""
+    for name in names:
+        value = asked.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise BadRequest(f"'{name}' must be a whole number from 1, not {value!r}.", name)
+        return value
+    return None

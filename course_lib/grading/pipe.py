@@ -1,0 +1,91 @@
+"""The judge's pipe: messages as length-framed JSON on a socket.
+
+Rule: every read has a deadline and every message a largest size, because the other side may be
+hostile; whatever arrives, the answer is a message or a PipeError. File descriptors are passed only
+from the judge to the host, never back.
+Left out: what the messages mean (host, proxy).
+"""
+
+import json
+import socket
+import struct
+import time
+from typing import Any
+
+from course_lib.errors import DeadlineExceeded, PipeError
+
+MAX_MESSAGE = 64 * 1024 * 1024
+_LENGTH = struct.Struct(">I")
+
+
+class Pipe:
+    """One end of a connected stream socket. Not thread-safe: one question at a time."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def send(self, message: Any, seconds: float | None = None, fds: tuple[int, ...] = ()) -> None:
+        """Sends one message. Raises PipeError when it is too large or the other side is gone, DeadlineExceeded
+        when the other side does not take it within `seconds`."""
+        body = json.dumps(message, separators=(",", ":")).encode()
+        if len(body) > MAX_MESSAGE:
+            raise PipeError(f"a message of {len(body):,} bytes; the largest allowed is {MAX_MESSAGE:,}")
+        self.sock.settimeout(seconds)
+        try:
+            if fds:
+                socket.send_fds(self.sock, [_LENGTH.pack(len(body))], list(fds))
+                self.sock.sendall(body)
+            else:
+                self.sock.sendall(_LENGTH.pack(len(body)) + body)
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"the other side took no message within {seconds:g} s") from error
+        except OSError as error:
+            raise PipeError(f"the other side is gone ({error.strerror or error})") from error
+
+    def receive(self, seconds: float | None = None, fds: int = 0) -> Any:
+        """One message (with `fds`: a pair of message and list of descriptors).
+
+        Raises DeadlineExceeded when it is not there within `seconds`, PipeError when the other side ended or
+        what came is no message.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        received: list[int] = []
+        head = b""
+        if fds:
+            self._set_deadline(until)
+            head, received, _, _ = socket.recv_fds(self.sock, _LENGTH.size, fds)
+            if not head:
+                raise PipeError("the other side ended")
+        head += self._exactly(_LENGTH.size - len(head), until)
+        (length,) = _LENGTH.unpack(head)
+        if length > MAX_MESSAGE:
+            raise PipeError(f"a message of {length:,} bytes was announced; the largest allowed is {MAX_MESSAGE:,}")
+        try:
+            message = json.loads(self._exactly(length, until))
+        except (ValueError, RecursionError) as error:
+            raise PipeError(f"what came is no message: {error}") from error
+        return (message, received) if fds else message
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def _set_deadline(self, until: float | None) -> None:
+        if until is None:
+            self.sock.settimeout(None)
+        else:
+            self.sock.settimeout(max(until - time.monotonic(), 0.000_001))
+
+    def _exactly(self, count: int, until: float | None) -> bytes:
+        pieces = bytearray()
+        while len(pieces) < count:
+            self._set_deadline(until)
+            try:
+                piece = self.sock.recv(min(count - len(pieces), 1 << 20))
+            except TimeoutError as error:
+                raise DeadlineExceeded("no answer within the deadline") from error
+            except OSError as error:
+                raise PipeError(f"the other side is gone ({error.strerror or error})") from error
+            if not piece:
+                raise PipeError("the other side ended")
+            pieces += piece
+        return bytes(pieces)

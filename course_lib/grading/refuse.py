@@ -1,0 +1,87 @@
+"""What the code under judgement may import: the standard library, and what its exercise allows.
+
+Rule: refuse by name, with a sentence that says what is allowed. `course_lib` is never there (it holds
+what the exercises ask for), except for `check` and its like, which do nothing here.
+Left out: security. A determined submission gets around an import hook; the sandbox hides the files.
+"""
+
+import sys
+import types
+from collections.abc import Iterable
+from importlib.abc import MetaPathFinder
+from typing import Any
+
+_SILENT = ("check", "hint", "solution", "reset", "progress", "predict", "predicted", "compare", "quiz", "recall")
+
+
+def allowed_text(uses: Iterable[str]) -> str:
+    return "the standard library" + "".join(f" and {name}" for name in sorted(uses))
+
+
+class _Stub(types.ModuleType):
+    """`course_lib` as the code under judgement sees it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []  # a package, so that imports from inside it reach the finder's message
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _SILENT:
+            return lambda *args, **kwargs: None
+        if name.startswith("__"):  # asked by the import system
+            raise AttributeError(name)
+        raise ImportError(f"course_lib.{name} is not available to the code of an exercise: it holds what is asked for")
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, uses: Iterable[str], namespace: dict[str, Any]) -> None:
+        self.uses, self.namespace = frozenset(uses), namespace
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        top = name.partition(".")[0]
+        if top == "course_lib":
+            raise ImportError(f"{name} is not available to the code of an exercise: it holds what is asked for")
+        if top in sys.stdlib_module_names or top in self.uses or not self._asked_by_submission():
+            return
+        raise ImportError(f"this exercise may use {allowed_text(self.uses)}; {top} is refused")
+
+    def _asked_by_submission(self) -> bool:
+        """An allowed package may import what it needs; only the submission's own imports are refused."""
+        frame = sys._getframe(2)
+        while frame and ("importlib" in frame.f_code.co_filename):
+            frame = frame.f_back  # type: ignore[assignment]
+        return frame is not None and frame.f_globals is self.namespace
+
+
+def refuse_imports(uses: Iterable[str], namespace: dict[str, Any]) -> None:
+    """From now on the code in `namespace` can import only what the exercise allows."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "course_lib"]:
+        del sys.modules[name]
+    sys.modules["course_lib"] = _Stub("course_lib")
+    sys.meta_path.insert(0, _Finder(uses, namespace))
+
+
+def refuse_names(uses: Iterable[str], namespace: dict[str, Any]) -> None:
+    """Replaces what a notebook imported earlier and the exercise does not allow."""
+    allowed = {*uses, "builtins", "__main__", "IPython", "ipykernel"}
+    for name, value in list(namespace.items()):
+        if isinstance(value, types.ModuleType):
+            home = value.__name__
+        elif isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+            home = value.__module__ or "builtins"
+        else:
+            continue
+        top = home.partition(".")[0]
+        if top not in allowed and top not in sys.stdlib_module_names:
+            namespace[name] = _Refused(f"this exercise may use {allowed_text(uses)}; {top} is refused")
+
+
+class _Refused:
+    def __init__(self, message: str) -> None:
+        self.__dict__["message"] = message
+
+    def __getattr__(self, name: str) -> Any:
+        raise ImportError(self.message)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise ImportError(self.message)

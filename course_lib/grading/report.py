@@ -1,0 +1,170 @@
+"""What came out of grading, as plain data and as text.
+
+Rule: points come from the checks that were declared, not from those that ran. The text says how far
+it went ("8 of 8 visible; hidden not run"), never "all passed". Left out: other formats (formats).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from course_lib.grading.exercises import Exercise
+
+NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
+MORE = "The visible checks show a part of the task. Others judge the rest: go through its other cases yourself."
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: passed, failed, not attempted, or error (the check could not be run)."""
+
+    name: str
+    behaviour: str
+    hidden: bool
+    points: int
+    max_points: int
+    outcome: str
+    message: str = ""
+    calls: list[list[str]] = field(default_factory=list)  # [call, what came of it], oldest first
+    expected: str = ""
+    got: str = ""
+    where: str = ""
+    printed: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """All declared checks of one exercise, in the order of their declaration."""
+
+    id: str
+    read: str
+    checks: list[CheckResult]
+    hidden_run: bool = False
+    unchanged: bool = False  # the starter as it was given
+
+    @property
+    def points(self) -> int:
+        return sum(check.points for check in self.checks)
+
+    @property
+    def max_points(self) -> int:
+        return sum(check.max_points for check in self.checks)
+
+    @property
+    def outcome(self) -> str:
+        if self.checks and all(check.outcome == "passed" for check in self.checks):
+            return CORRECT
+        if self.unchanged or all(check.outcome == NOT_ATTEMPTED for check in self.checks if not check.hidden):
+            return NOT_ATTEMPTED
+        return NOT_YET
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "ExerciseResult":
+        return cls(**{**data, "checks": [CheckResult(**check) for check in data["checks"]]})
+
+    def summary(self) -> str:
+        """One line: `parse_sse_stream: not yet, 4 of 6 visible points; hidden not run`."""
+        visible = [check for check in self.checks if not check.hidden]
+        got, most = sum(c.points for c in visible), sum(c.max_points for c in visible)
+        if not self.hidden_run:
+            so_far = " so far" if self.outcome == CORRECT else ""
+            return f"{self.id}: {self.outcome}{so_far}, {got} of {most} visible points; hidden not run"
+        hidden = [check for check in self.checks if check.hidden]
+        points = f"{sum(c.points for c in hidden)} of {sum(c.max_points for c in hidden)} hidden"
+        return f"{self.id}: {self.outcome}, {got} of {most} visible points; {points}"
+
+
+def collect(
+    exercise: Exercise, ran: Mapping[str, list[CheckResult]], hidden: bool, reason: str = "did not run"
+) -> ExerciseResult:
+    """The declared checks with what happened to them. A parametrised check counts once: all its cases must pass."""
+    results = []
+    for check in exercise.checks:
+        if check.hidden and not hidden:
+            continue
+        cases = ran.get(check.name, [])
+        worst = next((case for case in cases if case.outcome != "passed"), cases[0] if cases else None)
+        if worst is None:
+            worst = CheckResult(
+                check.name, check.behaviour, check.hidden, 0, check.points, "error", f"this check {reason}"
+            )
+        earned = check.points if worst.outcome == "passed" else 0
+        results.append(
+            CheckResult(
+                **{
+                    **asdict(worst),
+                    "name": check.name,
+                    "behaviour": check.behaviour,
+                    "hidden": check.hidden,
+                    "points": earned,
+                    "max_points": check.points,
+                    "notes": check.notes,
+                }
+            )
+        )
+    return ExerciseResult(exercise.id, exercise.read, results, hidden)
+
+
+def explain(check: CheckResult, read: str) -> list[tuple[str, str]]:
+    """(label, text) of what a learner needs to see about a failed check. A hidden check tells its category only."""
+    if check.hidden:
+        return [("read on", read)]
+    rows: list[tuple[str, str]] = []
+    if check.message:
+        rows.append(("what", check.message))
+    if check.calls:
+        rows.append(("input", "\n".join(call for call, _ in _last_calls(check))))
+    if check.expected:
+        rows.append(("expected", check.expected))
+    if check.got:
+        rows.append(("got", check.got))
+    if check.where:
+        rows.append(("in your code", check.where))
+    if check.printed:
+        rows.append(("printed", _short(check.printed)))
+    rows.append(("read on", read))
+    if check.notes:
+        rows.append(("note", check.notes))
+    return rows
+
+
+def _short(text: str, lines: int = 6, width: int = 200) -> str:
+    """The beginning of what was printed: enough to recognise it."""
+    kept = [line if len(line) <= width else line[:width] + " ..." for line in text.splitlines()]
+    return "\n".join(kept if len(kept) <= lines else [*kept[:lines], f"... {len(kept) - lines} lines more"])
+
+
+def _last_calls(check: CheckResult) -> list[list[str]]:
+    """The calls on the last object that was made, or else the last call."""
+    calls = check.calls
+    for place in range(len(calls) - 1, -1, -1):
+        if calls[place][1].startswith("gave <"):
+            return calls[place:][-8:]
+    return calls[-1:]
+
+
+def as_text(result: ExerciseResult, after: str = "") -> str:
+    """The verdict as plain text: all checks in a line each, the first that failed in full."""
+    lines = [result.summary()]
+    if result.outcome == NOT_ATTEMPTED:
+        message = next((check.message for check in result.checks if check.message), "")
+        return "\n".join([*lines, f"  {message}"] if message else lines)
+    explained = False
+    for check in result.checks:
+        mark = "ok " if check.outcome == "passed" else "-- "
+        lines.append(f"  {mark} {check.behaviour}{' (hidden)' if check.hidden else ''}")
+        if check.outcome != "passed" and not explained:
+            explained = True
+            for label, text in explain(check, result.read):
+                first, *rest = text.splitlines() or [""]
+                lines.append(f"        {label + ':':13} {first}")
+                lines += [f"        {'':13} {line}" for line in rest]
+    if result.outcome == CORRECT and not result.hidden_run:
+        lines += ["", MORE]
+    if result.outcome == CORRECT and after:
+        lines += ["", after]
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""Hops: a TCP relay in front of a server that records what passes, and may cut it up or break it.
+
+Rule: a hop has a `url` to use in place of the server's, and a `recording`. It never rewrites: servers of this
+library check the name in `Host`, not its port, so a request through a hop is accepted as it is.
+Left out: HTTP (a hop knows bytes), and the faults themselves, see `course_lib.faults`.
+"""
+
+import asyncio
+import contextlib
+import socket
+import time
+from urllib.parse import urlsplit
+
+from course_lib.errors import MisuseError
+from course_lib.faults import ByteFaults, FaultPlan, plan_for
+from course_lib.hops.connection import Connection, Side
+from course_lib.recording import Recording
+from course_lib.server.background import Background, catch_up, replace_older
+
+PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+class Hop(Background):
+    """A running hop: `url`, `recording`, `stop()`; a context manager.
+
+    `started` is the moment, on time.perf_counter(), from which the recording counts. All hops use that clock, so
+    `hop.started + chunk.at` can be compared across hops. Each connection is one `conn` of the recording, its
+    server bytes those that left towards the client.
+    """
+
+    def __init__(self, kind: str, url: str, plan: FaultPlan, seed: int) -> None:
+        self._upstream = _address(url)
+        self._plan = plan
+        self._seed = seed
+        self._connections: set[Connection] = set()
+        self._count = 0
+        self._listener: asyncio.Server | None = None
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what it accepts (serving)
+        self.port: int = self._socket.getsockname()[1]
+        super().__init__(f"{kind}-{self.port}")
+        self.url = urlsplit(url)._replace(netloc=f"127.0.0.1:{self.port}").geturl()
+        self.recording = Recording(f"{kind} {plan}".strip())
+        self.started = time.perf_counter()
+
+    async def _open(self) -> None:
+        self._listener = await asyncio.get_running_loop().create_server(self._accept, sock=self._socket)
+
+    def _accept(self) -> asyncio.Protocol:
+        number = self._count
+        self._count += 1
+
+        def note(side: Side, kind: str, data: bytes) -> None:
+            self.recording.add(self._now(), number, side, data, kind)
+
+        faults = ByteFaults(self._plan.for_answer(number), self._seed + number)
+        connection = Connection(self._upstream, faults, note, self._now, self._connections.discard)
+        self._connections.add(connection)
+        return connection.client
+
+    async def _close(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        self._socket.close()
+        await catch_up()
+        for connection in list(self._connections):
+            connection.abort()
+        await catch_up()
+
+    def _give_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _now(self) -> float:
+        return time.perf_counter() - self.started
+
+
+def tap(url: str) -> Hop:
+    """A hop that changes nothing and records everything.
+
+    url: that of a server or of another hop; what follows host and port is kept in the URL of the hop.
+    A server that is down shows as a connection that is closed at once. MisuseError for what is no URL.
+    """
+    return _start("tap", url, FaultPlan(), 0)
+
+
+def chaos(url: str, faults: FaultPlan | str = "split:1", seed: int = 0) -> Hop:
+    """A hop that plays byte faults (`split`, `merge`, `stall`, `drop`) on what the server sends.
+
+    The same seed gives the same cuts, connection by connection. `*N` limits a fault to the first N connections.
+    MisuseError for a fault that is not a byte fault.
+    """
+    return _start("chaos", url, plan_for("byte", faults), seed)
+
+
+def _start(kind: str, url: str, plan: FaultPlan, seed: int) -> Hop:
+    _address(url)
+    replace_older()
+    hop = Hop(kind, url, plan, seed)
+    hop.start()
+    return hop
+
+
+def _address(url: str) -> tuple[str, int]:
+    """Host and port of a URL."""
+    with contextlib.suppress(KeyError, ValueError, TypeError, AttributeError):
+        parts = urlsplit(url)
+        if parts.hostname:
+            return parts.hostname, parts.port or PORTS[parts.scheme]
+    raise MisuseError(f"a hop needs the URL of a server, such as server.url, 'http://127.0.0.1:8000'; got {url!r}")

@@ -1,0 +1,12 @@
+"""Shows bare CR where CRLF was asked for."""
+
+
+def break_raw_sse_stream():
+    return {
+        "crlf": [b'data: 1\r\rdata: 2\r\r'],
+        "no_space": [b'data:1\n\n'],
+        "multi_line": [b'data: {\ndata: }\n\n'],
+        "after_done": [b'data: 1\n\ndata: [DONE]\n\ndata: 2\n\n'],
+        "error_status_body": [b'{"error": {"message": "bad key"}}'],
+        "error_event": [b'data: 1\n\nevent: error\ndata: {"error": "overloaded"}\n\n'],
+    }

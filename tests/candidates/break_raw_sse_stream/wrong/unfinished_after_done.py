@@ -1,0 +1,12 @@
+"""What follows the marker is unfinished, so that the loop never yields it."""
+
+
+def break_raw_sse_stream():
+    return {
+        "crlf": [b'data: 1\r\n\r\n', b'data: 2\r\n\r\n'],
+        "no_space": [b'data:1\n\n'],
+        "multi_line": [b'data: {\ndata: }\n\n'],
+        "after_done": [b'data: [DONE]\n\ndata: late'],
+        "error_status_body": [b'{"error": {"message": "bad key"}}'],
+        "error_event": [b'data: 1\n\nevent: error\ndata: {"error": "overloaded"}\n\n'],
+    }

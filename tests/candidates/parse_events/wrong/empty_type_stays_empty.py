@@ -1,0 +1,29 @@
+"""`event:` with nothing gives the empty type."""
+
+import re
+
+
+def parse_events(raw):
+    events, last_id, retry = [], "", None
+    kind, data, new_id = "message", [], ""
+    lines = re.split(r"\r\n|\n|\r", raw)[:-1]
+    for line in lines:
+        if line == "":
+            last_id = new_id
+            if data:
+                events.append({"event": kind, "data": "\n".join(data), "id": last_id})
+            kind, data = "message", []
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            data.append(value)
+        elif name == "event":
+            kind = value
+        elif name == "id":
+            if "\0" not in value:
+                new_id = value
+        elif name == "retry":
+            if re.fullmatch("[0-9]+", value):
+                retry = int(value)
+    return {"events": events, "last_event_id": last_id, "retry": retry}

@@ -1,0 +1,23 @@
+"""Splits at every colon and keeps the first two parts."""
+
+import re
+
+
+def parse_head(data: bytes) -> dict | None:
+    end = re.search(rb"\n\r?\n", data)
+    if end is None:
+        if len(data) > 65_536:
+            raise ValueError("head too large")
+        return None
+    lines = [line.removesuffix(b"\r").decode("latin-1") for line in data[: end.start()].split(b"\n")]
+    status = re.fullmatch(r"HTTP/[0-9]\.[0-9] ([0-9]{3})(?: (.*))?", lines[0], re.DOTALL)
+    if status is None:
+        raise ValueError("no status line")
+    headers = []
+    for line in lines[1:]:
+        name, *values = line.split(":")
+        value = values[0] if values else ""
+        if not values or not name or " " in name or "\t" in name:
+            raise ValueError("no header line")
+        headers.append([name.lower(), value.strip(" \t")])
+    return {"status": int(status[1]), "reason": status[2] or "", "headers": headers, "rest": data[end.end() :]}

@@ -1,0 +1,23 @@
+"""Looks for `data:` anywhere in a line, so a comment can hold data."""
+
+import json
+import re
+
+
+def parse_sse_stream(raw_stream):
+    values, data = [], []
+    text = raw_stream.removeprefix("\ufeff")
+    lines = re.split(r"\r\n|\n|\r", text)[:-1]
+    for line in lines:
+        if line == "":
+            if data:
+                payload = "\n".join(data)
+                data = []
+                if payload == "[DONE]":
+                    break
+                values.append(json.loads(payload))
+            continue
+        _, found, value = line.partition("data:")
+        if found or line == "data":
+            data.append(value.removeprefix(" "))
+    return values

@@ -1,0 +1,25 @@
+"""Takes null for the absence of a value."""
+
+import json
+import re
+
+
+def parse_sse_stream(raw_stream):
+    values, data = [], []
+    text = raw_stream.removeprefix("\ufeff")
+    lines = re.split(r"\r\n|\n|\r", text)[:-1]
+    for line in lines:
+        if line == "":
+            if data:
+                payload = "\n".join(data)
+                data = []
+                if payload == "[DONE]":
+                    break
+                value = json.loads(payload)
+                if value is not None:
+                    values.append(value)
+            continue
+        name, _, value = line.partition(":")
+        if name == "data":
+            data.append(value.removeprefix(" "))
+    return values

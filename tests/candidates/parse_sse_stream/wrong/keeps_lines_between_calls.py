@@ -1,0 +1,23 @@
+"""Keeps the unfinished event in a default argument: it leaks into the next call."""
+
+import json
+import re
+
+
+def parse_sse_stream(raw_stream, data=[]):
+    values = []
+    text = raw_stream.removeprefix("\ufeff")
+    lines = re.split(r"\r\n|\n|\r", text)[:-1]
+    for line in lines:
+        if line == "":
+            if data:
+                payload = "\n".join(data)
+                data.clear()
+                if payload == "[DONE]":
+                    break
+                values.append(json.loads(payload))
+            continue
+        name, _, value = line.partition(":")
+        if name == "data":
+            data.append(value.removeprefix(" "))
+    return values

@@ -1,0 +1,24 @@
+"""Accepts `data: x` only, not `data:x`."""
+
+import json
+import re
+
+
+def parse_sse_stream(raw_stream):
+    values, data = [], []
+    text = raw_stream.removeprefix("\ufeff")
+    lines = re.split(r"\r\n|\n|\r", text)[:-1]
+    for line in lines:
+        if line == "":
+            if data:
+                payload = "\n".join(data)
+                data = []
+                if payload == "[DONE]":
+                    break
+                values.append(json.loads(payload))
+            continue
+        if line.startswith("data: "):
+            data.append(line[6:])
+        elif line == "data":
+            data.append("")
+    return values

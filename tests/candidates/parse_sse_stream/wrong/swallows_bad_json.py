@@ -1,0 +1,26 @@
+"""Drops a payload that is not JSON without a word."""
+
+import json
+import re
+
+
+def parse_sse_stream(raw_stream):
+    values, data = [], []
+    text = raw_stream.removeprefix("\ufeff")
+    lines = re.split(r"\r\n|\n|\r", text)[:-1]
+    for line in lines:
+        if line == "":
+            if data:
+                payload = "\n".join(data)
+                data = []
+                if payload == "[DONE]":
+                    break
+                try:
+                    values.append(json.loads(payload))
+                except json.JSONDecodeError:
+                    pass
+            continue
+        name, _, value = line.partition(":")
+        if name == "data":
+            data.append(value.removeprefix(" "))
+    return values

@@ -1,0 +1,5 @@
+"""Strips spaces around the name."""
+
+def read_field(line):
+    name, _, value = line.partition(":")
+    return [name.strip(), value.removeprefix(" ")]

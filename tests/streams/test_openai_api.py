@@ -1,0 +1,343 @@
+"""The OpenAI-shaped app, read by the real client, by curl and by a raw socket, with every fault."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import threading
+
+import httpx
+import openai
+import pytest
+
+from course_lib.apps import create, openai_api
+from course_lib.errors import MisuseError
+from course_lib.model import DEFAULT_TEXT, ScriptedModel
+from course_lib.server import serve
+from course_lib.wire.sse import SSEDecoder
+
+FAST = ScriptedModel(pace=0)
+ASK = {"model": "m", "messages": [{"role": "user", "content": "why?"}]}
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}},
+        },
+    }
+    for name in ("weather", "forecast")
+]
+http_versions = pytest.mark.parametrize("http", ["h11", "httptools"])
+
+
+@pytest.fixture
+def api():
+    """`api(**options)` serves the app and gives (official client, url)."""
+    servers, clients = [], []
+
+    def start(http="h11", model=FAST, **options):
+        servers.append(serve(openai_api.create_app(model, **options), http=http))
+        clients.append(openai.OpenAI(base_url=f"{servers[-1].url}/v1", api_key="none", max_retries=0, timeout=10))
+        return clients[-1], servers[-1]
+
+    yield start
+    for client in clients:
+        client.close()
+    for server in servers:
+        server.stop()
+
+
+def raw_answer(dial, read_all, server, **asked):
+    body = json.dumps({**ASK, "stream": True, **asked}).encode()
+    raw = dial(server.url)
+    raw.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n")
+    raw.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+    return read_all(raw)
+
+
+def contents(data):
+    """Content deltas in the raw bytes of a chunked answer whose chunks are whole events."""
+    events = [json.loads(line[6:]) for line in data.splitlines() if line.startswith(b'data: {"id": "chatcmpl-0')]
+    return [event["choices"][0]["delta"].get("content") for event in events if event["choices"]]
+
+
+@http_versions
+def test_the_real_client_reads_an_answer_in_one_piece(api, http):
+    client, _ = api(http)
+    answer = client.chat.completions.create(**ASK)
+    assert answer.choices[0].message.content == DEFAULT_TEXT
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage.completion_tokens == len(FAST.tokens())
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+
+
+@http_versions
+def test_the_real_client_reads_a_stream(api, http):
+    client, _ = api(http)
+    chunks = list(client.chat.completions.create(**ASK, stream=True))
+    assert chunks[0].choices[0].delta.role == "assistant"
+    assert [chunk.choices[0].delta.content for chunk in chunks[1:-1]] == FAST.tokens()
+    assert [chunk.choices[0].finish_reason for chunk in chunks] == [None] * (len(chunks) - 1) + ["stop"]
+    assert len({chunk.id for chunk in chunks}) == len({chunk.created for chunk in chunks}) == 1
+
+
+def test_the_real_asynchronous_client_reads_both(api):
+    _, server = api()
+
+    async def ask():
+        async with openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+            whole = await client.chat.completions.create(**ASK)
+            stream = await client.chat.completions.create(**ASK, stream=True)
+            parts = [chunk.choices[0].delta.content or "" async for chunk in stream]
+            return whole.choices[0].message.content, "".join(parts), whole.id
+
+    whole, streamed, name = asyncio.run(ask())
+    assert whole == streamed == DEFAULT_TEXT
+    assert name.startswith("chatcmpl-")
+
+
+def test_usage_comes_last_and_only_when_asked_for(api):
+    client, _ = api()
+    chunks = list(client.chat.completions.create(**ASK, stream=True, stream_options={"include_usage": True}))
+    assert [chunk.choices == [] for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert chunks[-1].usage.completion_tokens == len(FAST.tokens())
+    assert all(chunk.usage is None for chunk in chunks[:-1])
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_limit_of_tokens_is_honoured_and_named(api, name, stream):
+    client, _ = api()
+    answer = client.chat.completions.create(**ASK, stream=stream, **{name: 3})
+    if stream:
+        chunks = list(answer)
+        text, reason = "".join(c.choices[0].delta.content or "" for c in chunks), chunks[-1].choices[0].finish_reason
+    else:
+        text, reason = answer.choices[0].message.content, answer.choices[0].finish_reason
+    assert (text, reason) == ("".join(FAST.tokens(3)), "length")
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "forecast"}}])
+def test_a_required_tool_is_called_with_arguments_that_fit(api, choice):
+    client, _ = api()
+    asked = {**ASK, "tools": TOOLS, "tool_choice": choice}
+    whole = client.chat.completions.create(**asked).choices[0]
+    with client.chat.completions.stream(**asked) as stream:
+        for _ in stream:
+            pass
+        streamed = stream.get_final_completion().choices[0]
+    expected = "weather" if choice == "required" else "forecast"
+    for answer in (whole, streamed):
+        call = answer.message.tool_calls[0]
+        assert (answer.finish_reason, call.function.name) == ("tool_calls", expected)
+        assert json.loads(call.function.arguments) == {"city": "Zürich", "days": 7}
+
+
+def test_tools_that_need_not_be_called_are_not(api):
+    client, _ = api()
+    assert client.chat.completions.create(**ASK, tools=TOOLS).choices[0].message.content == DEFAULT_TEXT
+
+
+def test_the_models_are_listed(api):
+    client, _ = api()
+    assert [model.id for model in client.models.list()] == ["scripted"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"messages": None}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": ["hi"]}, "messages[0]"),
+        ({"model": 5}, "model"),
+        ({"stream": "yes"}, "stream"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_completion_tokens": "9"}, "max_completion_tokens"),
+        ({"n": 2}, "n"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
+        ({"stream": True, "stream_options": {"include_usage": 1}}, "include_usage"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": TOOLS, "tool_choice": {"function": {"name": "x"}}}, "tool_choice"),
+    ],
+)
+def test_a_wrong_request_is_an_error_that_names_the_field(api, asked, param):
+    _, server = api()
+    answer = httpx.post(f"{server.url}/v1/chat/completions", json={**ASK, **asked})
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert (answer.json()["error"]["type"], answer.json()["error"]["param"]) == ("invalid_request_error", param)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_json_object_is_an_error(api, body):
+    _, server = api()
+    answer = httpx.post(f"{server.url}/v1/chat/completions", content=body)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_a_body_that_is_too_large_is_refused(api):
+    _, server = api()
+    answer = httpx.post(f"{server.url}/v1/chat/completions", content=b" " * 4_000_001)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/chat/completions", 405), ("GET", "/v2", 404)])
+def test_wrong_paths_and_methods_have_the_same_shape(api, method, path, status):
+    _, server = api()
+    answer = httpx.request(method, server.url + path)
+    assert (answer.status_code, "message" in answer.json()["error"]) == (status, True)
+
+
+# faults
+
+
+@http_versions
+@pytest.mark.parametrize(("fault", "ending"), [("cut@5", "FIN"), ("reset@5", "RST"), ("truncate@5", "FIN")])
+def test_the_connection_ends_after_that_many_tokens(api, dial, read_all, http, fault, ending):
+    _, server = api(http, faults=fault)
+    data, seen = raw_answer(dial, read_all, server)
+    assert contents(data) == ["", *FAST.tokens(5)]
+    assert (b"[DONE]" in data, seen) == (False, ending)
+    assert data.endswith(b"0\r\n\r\n") == (fault == "truncate@5"), "only truncate ends properly"
+    assert server.last_error is None, "what was asked for is no error"
+
+
+@http_versions
+@pytest.mark.parametrize("fault", ["cut@0", "reset@0", "truncate@0"])
+def test_a_fault_at_zero_comes_after_the_head(api, dial, read_all, http, fault):
+    _, server = api(http, faults=fault)
+    data, _ = raw_answer(dial, read_all, server)
+    assert data.startswith(b"HTTP/1.1 200")
+    assert b"data:" not in data
+
+
+def test_a_fault_after_the_last_token_comes_before_the_finish(api, dial, read_all):
+    _, server = api(faults=f"cut@{len(FAST.tokens())}")
+    data, _ = raw_answer(dial, read_all, server)
+    assert contents(data)[1:] == FAST.tokens()
+    assert b'"finish_reason": "stop"' not in data
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("status@0:429", openai.RateLimitError),
+        ("status@0:503", openai.InternalServerError),
+        ("status@0:401", openai.AuthenticationError),
+        ("cut@5", openai.APIConnectionError),
+        ("reset@5", openai.APIConnectionError),
+        ("error@4", openai.APIError),
+        ("garble@2", json.JSONDecodeError),
+    ],
+)
+def test_the_real_client_sees_each_fault_as_its_own_error(api, fault, error, stream):
+    client, _ = api(faults=fault)
+    with pytest.raises(error):
+        list(client.chat.completions.create(**ASK, stream=stream))
+
+
+@pytest.mark.parametrize(("status", "wait"), [(429, "1"), (503, "1"), (500, None)])
+def test_a_refusal_says_when_to_come_back(api, status, wait):
+    _, server = api(faults=f"status@0:{status}")
+    answer = httpx.post(f"{server.url}/v1/chat/completions", json=ASK)
+    assert (answer.status_code, answer.headers.get("retry-after")) == (status, wait)
+
+
+def test_an_error_in_the_stream_comes_after_its_tokens_and_ends_it_without_done(api):
+    _, server = api(faults="error@4")
+    body = httpx.post(f"{server.url}/v1/chat/completions", json={**ASK, "stream": True}).content
+    payloads = [event.data for event in SSEDecoder().feed(body)]
+    assert [json.loads(data)["choices"][0]["delta"]["content"] for data in payloads[1:5]] == FAST.tokens(4)
+    assert json.loads(payloads[5])["error"]["type"] == "server_error"
+    assert len(payloads) == 6
+
+
+def test_garble_takes_the_place_of_the_next_token(api):
+    _, server = api(faults="garble@2")
+    body = httpx.post(f"{server.url}/v1/chat/completions", json={**ASK, "stream": True}).content
+    readable = []
+    for event in SSEDecoder().feed(body):
+        try:
+            readable.append(json.loads(event.data)["choices"][0]["delta"].get("content"))
+        except json.JSONDecodeError:
+            readable.append(event.data if event.data == "[DONE]" else "?")
+    tokens = FAST.tokens()
+    assert readable == ["", *tokens[:2], "?", *tokens[3:], None, "[DONE]"]
+
+
+def test_a_stall_and_a_slow_start_lose_nothing(api):
+    client, _ = api(faults="slow_start:20ms, stall@3:20ms")
+    chunks = client.chat.completions.create(**ASK, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == DEFAULT_TEXT
+
+
+def test_a_fault_for_the_first_answer_spares_the_second_and_wrong_requests_do_not_count(api):
+    client, _ = api(faults="status@0:503*1")
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="m", messages=[])
+    with pytest.raises(openai.InternalServerError):
+        client.chat.completions.create(**ASK)
+    assert client.chat.completions.create(**ASK).choices[0].message.content == DEFAULT_TEXT
+
+
+def test_a_byte_fault_is_refused():
+    with pytest.raises(MisuseError, match="chaos"):
+        openai_api.create_app(faults="split:1")
+
+
+# leaving, counting, other clients
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_generation_is_counted_while_it_runs_and_stops_when_the_client_leaves(api, dial, stream):
+    _, server = api(model=ScriptedModel(pace=0.01, text="word " * 100_000))
+    body = json.dumps({**ASK, "stream": stream}).encode()
+    raw = dial(server.url)
+    raw.sendall(
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    )
+    assert until(lambda: server.stats == {"connections": 1, "streams": int(stream), "generations": 1})
+    raw.close()
+    assert until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+
+
+def until(condition):
+    """The server counts in its own thread: give it up to five seconds."""
+    return any(condition() or threading.Event().wait(0.01) for _ in range(500))
+
+
+def test_a_token_is_on_its_way_before_the_next_one_is_made(api):
+    client, _ = api(faults="stall@1:999s")
+    chunks = client.chat.completions.create(**ASK, stream=True)
+    assert [next(chunks).choices[0].delta.content for _ in range(2)] == ["", FAST.tokens()[0]]
+    chunks.close()
+
+
+def test_curl_sees_the_events_as_they_are(api):
+    curl = shutil.which("curl")
+    assert curl, "curl is one of the tools that the course assumes"
+    _, server = api()
+    ran = subprocess.run(
+        [
+            curl,
+            "-sN",
+            "--max-time",
+            "10",
+            f"{server.url}/v1/chat/completions",
+            "-d",
+            json.dumps({**ASK, "stream": True}),
+        ],
+        capture_output=True,
+        timeout=20,
+        check=True,
+    )
+    assert [event.data for event in SSEDecoder().feed(ran.stdout)][-1] == "[DONE]"
+
+
+def test_an_app_can_be_made_by_name():
+    with serve(create("openai_api", model=FAST, faults="status@0:418")) as server:
+        assert httpx.post(f"{server.url}/v1/chat/completions", json=ASK).status_code == 418
+    with pytest.raises(MisuseError, match="chunked, openai_api"):
+        create("gopher")
