@@ -41,7 +41,12 @@ def run_notebook(path: Path, root: Path, timeout: float = 60.0) -> float:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
-    started = time.monotonic()
+    started, reached = time.monotonic(), "before its first cell"
+
+    def note(cell: Any, cell_index: int) -> None:
+        nonlocal reached
+        reached = f"cell {cell_index + 1}"
+
     with tempfile.TemporaryDirectory() as state:
         client = NotebookClient(
             notebook,
@@ -49,6 +54,7 @@ def run_notebook(path: Path, root: Path, timeout: float = 60.0) -> float:
             store_widget_state=False,
             record_timing=False,
             extra_arguments=["--IPKernelApp.log_level=40"],  # its warning about loopback TCP
+            on_cell_execute=note,
             coalesce_streams=True,  # a token per line otherwise, on pages that show saved outputs
             resources={"metadata": {"path": str(path.parent)}},
         )
@@ -56,11 +62,11 @@ def run_notebook(path: Path, root: Path, timeout: float = 60.0) -> float:
         try:
             client.execute(env={**os.environ, **places})
         except CellExecutionError as error:
-            raise BuildError(f"{name}, {_failed_cell(notebook)}: {error.ename}: {error.evalue}") from error
+            raise BuildError(f"{name}, {reached}: {error.ename}: {error.evalue}") from error
         except CellTimeoutError as error:
-            raise BuildError(f"{name}, {_failed_cell(notebook)}: took longer than {timeout:g} s") from error
+            raise BuildError(f"{name}, {reached}: took longer than {timeout:g} s") from error
         except DeadKernelError as error:
-            raise BuildError(f"{name}, {_failed_cell(notebook)}: the kernel died") from error
+            raise BuildError(f"{name}, {reached}: the kernel died") from error
     notebook.metadata.clear()
     notebook.metadata.update(METADATA)
     for cell in notebook.cells:
@@ -82,11 +88,6 @@ def output_faults(path: Path, root: Path) -> list[str]:
         if cell.cell_type == "code" and cell.source.strip() and not skipped and cell.execution_count is None:
             faults.append(f"{name}, cell {number}: was not executed")
     return faults + [f"{name}{fault}" for fault in _refused(notebook, root)]
-
-
-def _failed_cell(notebook: Any) -> str:
-    run = [n for n, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code" and cell.execution_count]
-    return f"cell {run[-1]}" if run else "before its first cell"
 
 
 def _refused(notebook: Any, root: Path) -> Iterator[str]:

@@ -103,12 +103,26 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
     return random.Random(f"{request.config.stash[RUN].seed}:{zlib.crc32(request.node.name.encode())}")  # noqa: S311
 
 
-def pytest_assertrepr_compare(config: pytest.Config, op: str, left: Any, right: Any) -> list[str] | None:
-    run = config.stash.get(RUN, None)
-    if run is None or not run.log.calls:
-        return None
-    run.compared = (op, shown(left), shown(right))
-    return [f"{shown(left)} {op} {shown(right)}"]  # pytest's own diff of two long lists takes minutes
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Comparisons of what the submission gave are noted, and shown by us.
+
+    Not by the hook pytest_assertrepr_compare: pytest would still make its own diff, which takes minutes for two
+    long lists, and makes it even when quiet where the variable CI is set.
+    """
+    from _pytest.assertion import util
+
+    run, theirs = item.config.stash[RUN], util._reprcompare
+
+    def compared(op: str, left: Any, right: Any) -> str | None:
+        if not run.log.calls:
+            return theirs(op, left, right) if theirs else None
+        run.compared = (op, shown(left), shown(right))
+        return f"{shown(left)} {op} {shown(right)}"
+
+    if "submission" in getattr(item, "fixturenames", ()):
+        util._reprcompare = compared
+    yield  # pytest itself takes it back after each item
 
 
 @pytest.hookimpl(wrapper=True)
