@@ -363,8 +363,10 @@ def test_http_2_is_spoken_when_asked_for(tls):
 
 
 def run_script(text, **options):
+    # A shell starts background jobs with SIGINT ignored, and that is inherited
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(text)], capture_output=True, text=True, timeout=30, **options
+        [sys.executable, "-c", heeding + textwrap.dedent(text)], capture_output=True, text=True, timeout=30, **options
     )
 
 
