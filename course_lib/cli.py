@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from course_lib import cli_grade
 from course_lib.errors import BuildError, CourseError, ExerciseError, MisuseError
 
 app = typer.Typer(
@@ -69,7 +70,7 @@ def list_() -> None:
             ]
             for e in course.exercises(lesson)
         ] or [[lesson, "", "", "", "", "", ""]]
-    _print_table(["lesson", "exercise", "kind", "difficulty", "visible", "all points", ""], rows)
+    print_table(["lesson", "exercise", "kind", "difficulty", "visible", "all points", ""], rows)
     exercises = course.exercises()
     typer.echo(f"{len(exercises)} exercises, {sum(exercise.points() for exercise in exercises)} points")
 
@@ -83,7 +84,7 @@ def progress() -> None:
 
     course = Course.find()
     summary = summarise(course, store_of(course))
-    _print_table(HEAD, summary.rows)
+    print_table(HEAD, summary.rows)
     typer.echo(f"{summary.total}\nNext: {summary.next}")
 
 
@@ -105,7 +106,7 @@ def doctor() -> None:
     from course_lib.notebook.doctor import HEAD, conclusion, examine
 
     findings = examine()
-    _print_table(HEAD, [finding.row for finding in findings])
+    print_table(HEAD, [finding.row for finding in findings])
     typer.echo(conclusion(findings))
     raise typer.Exit(0 if all(finding.fine for finding in findings) else 1)
 
@@ -197,6 +198,10 @@ def new_lesson(name: Annotated[str, typer.Argument(help="NN_topic, such as 05_ss
     _print_files(course.root, new_lesson(course, name))
 
 
+for command in (cli_grade.grade, cli_grade.gradebook, cli_grade.export):
+    app.command()(command)
+
+
 def _mark(easy: bool, stretch: bool) -> str:
     return "easy" if easy else "stretch" if stretch else ""
 
@@ -207,7 +212,7 @@ def _print_files(root: Path, paths: list[Path]) -> None:
         typer.echo(f"  {path.relative_to(root).as_posix()}")
 
 
-def _print_table(head: list[str], rows: list[list[str]]) -> None:
+def print_table(head: list[str], rows: list[list[str]]) -> None:
     """A table for a person; plain columns when the output goes to a file or a pipe."""
     from rich.console import Console
     from rich.table import Table

@@ -19,17 +19,18 @@ STREAMS = [
     {"conformance", "views"},
 ]
 GRADING = [{"errors"}, {"grading"}]
-ROOF = {"notebook", "authoring", "cli"}
+ROOF = {"notebook", "authoring", "cli", "cli_grade"}
 NO_IO = ("wire", "model", "faults", "recording", "metrics")
 IO = {"socket", "asyncio", "threading", "time", "select", "selectors", "ssl", "subprocess", "multiprocessing", "anyio"}
 HOMES = {
     "fastapi": {"apps"},
     "starlette": {"apps", "server"},
-    "uvicorn": {"server"},
+    "uvicorn": {"server", "grading"},  # grading: a submission that is a server is served where it lives
     "anywidget": {"views"},
     "ipywidgets": {"notebook", "views"},
     "pytest": {"grading"},
-    "typer": {"cli"},
+    "typer": {"cli", "cli_grade"},
+    "distributed": {"grading"},
     "nbclient": {"authoring"},
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 
-from course_lib.authoring.derive import METADATA, derive_notebook, exercise_cells, settled_metadata
+from course_lib.authoring.derive import METADATA, derive_notebook, solution_metadata
 from course_lib.errors import BuildError
 from course_lib.grading.exercises import Course
 
@@ -51,7 +51,8 @@ def notebooks_of(course: Course, lessons: list[str], folders: list[str]) -> list
 def build(course: Course, lesson: str) -> bool:
     """Derive one lesson's exercises; True when a file changed. Raises BuildError.
 
-    The solution's cells are marked, too (`course.exercise`), so that the judge finds an answer without parsing.
+    The solution's cells are marked, too (`course.exercise`), so that the judge finds an answer without parsing, and
+    so that nbgrader can make an assignment of the solution.
     """
     source, target = _pair(course, lesson)
     if not source.exists():
@@ -88,13 +89,10 @@ def _pair(course: Course, lesson: str) -> tuple[Path, Path]:
 
 def _settle(course: Course, lesson: str, solution: Any) -> bool:
     """Bring the metadata of a solution notebook into its one form, in place; True when that changed it."""
-    places = exercise_cells(solution, course.exercises(lesson), f"solutions/{lesson}.ipynb")
+    settled = solution_metadata(solution, course.exercises(lesson), f"solutions/{lesson}.ipynb")
     changed = bool(solution["metadata"] != METADATA)
     solution["metadata"] = nbformat.from_dict(METADATA)  # type: ignore[no-untyped-call]
-    for index, cell in enumerate(solution["cells"]):
-        metadata = settled_metadata(cell)
-        if index in places:
-            metadata["course"] = {"exercise": places[index].id}
+    for cell, metadata in zip(solution["cells"], settled, strict=True):
         changed = changed or metadata != cell["metadata"]
         cell["metadata"] = nbformat.from_dict(metadata)  # type: ignore[no-untyped-call]
     return changed

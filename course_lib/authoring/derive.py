@@ -28,6 +28,9 @@ METADATA: dict[str, Any] = {
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
 
+_KEPT = ("tags", "course", "nbgrader")
+_NBGRADER = {"grade": False, "locked": False, "schema_version": 3, "solution": False, "task": False}
+
 
 def derive_source(source: str, kind: str, where: str) -> str:
     """`source` with each solution region replaced by the placeholder for an exercise of `kind`.
@@ -70,11 +73,11 @@ def derive_notebook(solution: dict[str, Any], exercises: Sequence[Exercise], nam
     derived = copy.deepcopy(solution)
     derived["metadata"] = copy.deepcopy(METADATA)
     places = exercise_cells(solution, exercises, name)
-    for index, cell in enumerate(derived["cells"]):
+    settled = solution_metadata(solution, exercises, name)
+    for index, (cell, metadata) in enumerate(zip(derived["cells"], settled, strict=True)):
         where = f"{name}, cell {index + 1}"
         if cell["cell_type"] == "code":
             cell.update(outputs=[], execution_count=None)
-        metadata = settled_metadata(cell)
         if index in places:
             exercise = places[index]
             cell["source"] = derive_source(cell["source"], exercise.kind, f"{where} ({exercise.id})")
@@ -106,22 +109,45 @@ def exercise_cells(solution: dict[str, Any], exercises: Sequence[Exercise], name
         if (noted := cell["metadata"].get("course", {}).get("exercise", defined[0].id)) != defined[0].id:
             raise BuildError(f"{where}: its metadata says {noted}, it defines {defined[0].id}")
         places[index] = defined[0]
-    sources = [cell["source"] for cell in solution["cells"] if cell["cell_type"] == "code"]
     for exercise in exercises:
         if exercise not in places.values():
             raise BuildError(f"{name}: {exercise.id} is declared for this lesson, but no cell answers it")
         for call in ("check", "hint"):
-            if not any(re.match(rf"{call}\([\"']{exercise.id}[\"']\)", source) for source in sources):
-                raise BuildError(f'{name}: {exercise.id} has no cell {call}("{exercise.id}")')
+            _calling_cell(solution, call, exercise.id, name)
     return places
 
 
+def _calling_cell(solution: dict[str, Any], call: str, id: str, name: str) -> int:
+    """Index of the first code cell that begins with `check("id")`, or another call. Raises BuildError without one."""
+    for index, cell in enumerate(solution["cells"]):
+        if cell["cell_type"] == "code" and re.match(rf"{call}\([\"']{id}[\"']\)", cell["source"]):
+            return index
+    raise BuildError(f'{name}: {id} has no cell {call}("{id}")')
+
+
 def settled_metadata(cell: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a cell's metadata: tags and the course's own. A cell never executed is not compared either."""
-    kept = {key: copy.deepcopy(cell["metadata"][key]) for key in ("tags", "course") if cell["metadata"].get(key)}
+    """What is kept of a cell's metadata when it is run. A cell never executed is not compared either."""
+    kept = {key: copy.deepcopy(cell["metadata"][key]) for key in _KEPT if cell["metadata"].get(key)}
     if "skip-execution" in kept.get("tags", []) and "nbval-skip" not in kept["tags"]:
         kept["tags"].append("nbval-skip")
     return kept
+
+
+def solution_metadata(solution: dict[str, Any], exercises: Sequence[Exercise], name: str) -> list[dict[str, Any]]:
+    """The metadata of each cell in its one form: tags, the exercise that it answers, and what nbgrader reads.
+
+    nbgrader's points are those of the visible checks: `check` runs no others. Raises BuildError.
+    """
+    settled = [settled_metadata(cell) for cell in solution["cells"]]
+    for metadata in settled:
+        metadata.pop("nbgrader", None)
+    for index, exercise in exercise_cells(solution, exercises, name).items():
+        settled[index]["course"] = {"exercise": exercise.id}
+        settled[index]["nbgrader"] = {**_NBGRADER, "grade_id": exercise.id, "solution": True}
+        graded = {"grade_id": f"check_{exercise.id}", "points": exercise.points(hidden=False)}
+        check = _calling_cell(solution, "check", exercise.id, name)
+        settled[check]["nbgrader"] = {**_NBGRADER, **graded, "grade": True, "locked": True}
+    return settled
 
 
 def _must_parse(source: str, where: str) -> None:

@@ -9,11 +9,13 @@ from typing import Any, TypeVar
 
 _HOME = {
     "each": "course_lib.grading.proxy",
+    "outcomes": "course_lib.grading.proxy",
+    "served": "course_lib.grading.proxy",
     "arguments_changed": "course_lib.grading.proxy",
     "shorten_httpx_default": "course_lib.grading.proxy",
     "Course": "course_lib.grading.exercises",
     "Exercise": "course_lib.grading.exercises",
-    "grade_file": "course_lib.grading.judge",
+    "grade_file": "course_lib.grading.batch",
 }
 
 __all__ = ["deadline", "points", *_HOME]

@@ -1,35 +1,24 @@
-"""Loading a submission: the cells of a notebook, or a module, run in one namespace.
+"""Running the cells of a submission in one namespace, and describing what they raise.
 
 Rule: broken code is a result, never a crash: a cell that fails is described and the rest still runs.
-Left out: questions about what was loaded (host), and what may be imported (refuse).
+Left out: reading files (submissions), questions about what was loaded (session), what may be imported (refuse).
 """
 
-import ast
-import asyncio
-import inspect
-import json
+from __future__ import annotations
+
 import linecache
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+import types
 
-MAX_SOURCE = 20_000_000  # bytes of a notebook
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
 
-
-def read_cells(path: Path) -> list[tuple[str, str]]:
-    """(label, source) of each code cell of a notebook, or of a module as its only cell. ValueError if unreadable."""
-    if path.stat().st_size > MAX_SOURCE:
-        raise ValueError(f"{path.name} is larger than {MAX_SOURCE:,} bytes")
-    text = path.read_text("utf-8")
-    if path.suffix != ".ipynb":
-        return [(path.name, text)]
-    cells = json.loads(text)["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return [(f"cell {number}", source) for number, source in enumerate(sources, 1)]
+_TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, without the import of ast
 
 
-def run_cells(cells: Iterable[tuple[str, str]], namespace: dict[str, Any]) -> list[str]:
-    """Runs the cells in one namespace. A cell that fails is reported and the rest still runs."""
+def run_cells(cells: Iterable[Sequence[str]], namespace: dict[str, Any]) -> list[str]:
+    """Runs (label, source) cells. What went wrong: a sentence for each cell that failed."""
     problems = []
     for label, source in cells:
         # Magics and shell lines belong to the notebook, not to the program
@@ -38,12 +27,14 @@ def run_cells(cells: Iterable[tuple[str, str]], namespace: dict[str, Any]) -> li
         name = f"<{label}>"
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         try:
-            code = compile(source, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            code = compile(source, name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
             result = eval(code, namespace)  # noqa: S307 - running the submission is the purpose
-            if inspect.iscoroutine(result):
+            if isinstance(result, types.CoroutineType):
+                import asyncio
+
                 asyncio.run(result)
         except BaseException as error:  # also SystemExit: the rest of the submission still counts
-            problems.append(f"{label}: {describe(error)['type']}: {describe(error)['message']}")
+            problems.append(f"{label}: {describe(error)['type']}: {describe(error)['message']}"[:500])
     return problems
 
 

@@ -1,10 +1,13 @@
-"""The host: the process that loaded the submission and forks a fresh copy of itself for each check.
+"""The host: the process that loads a submission and forks a fresh copy of itself for each check.
 
 Rule: there is nothing in this process worth stealing, and no check sees what another one left behind.
-Left out: isolation (the process is started inside it), and the answers themselves (session).
+It runs inside the sandbox with a bare standard library and says nothing that is believed: what it
+answers is either a value that the judge compares, or a text that is shown as the submission's own.
+Left out: isolation (sandbox starts this process inside it), the answers themselves (session).
 """
 
-import builtins
+from __future__ import annotations
+
 import contextlib
 import os
 import resource
@@ -12,38 +15,73 @@ import signal
 import socket
 import sys
 import types
-from pathlib import Path
-from typing import Any
 
 from course_lib.errors import PipeError
-from course_lib.grading.cells import read_cells, run_cells
+from course_lib.grading import forward
+from course_lib.grading.cells import run_cells
 from course_lib.grading.pipe import Pipe
 from course_lib.grading.refuse import refuse_imports
 from course_lib.grading.session import Printed, Session
+from course_lib.grading.starter import same_definition
 
-MAX_MEMORY = 2 << 30  # bytes that a check may add to what is in use when it begins
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_MEMORY = 1 << 30  # bytes that a check may add to what is in use when it begins
+LIMITS = {  # of the sandbox: (what, at most)
+    "NPROC": 128,  # processes and threads
+    "NOFILE": 512,
+    "FSIZE": 32 << 20,  # bytes of one file
+    "CORE": 0,
+    "CPU": 120,  # seconds of one process; the judge's deadlines are shorter, this one ends what escapes them
+}
 
 
 class Host:
-    """The process that loaded the submission and forks a Session for each check."""
+    """Answers the judge on the control pipe, and forks a session for each check."""
 
     def __init__(self, control: Pipe, namespace: dict[str, Any], problems: list[str]) -> None:
         self.control, self.namespace, self.problems = control, namespace, problems
         self.children: list[int] = []
+        self.node: list[str] = []  # the command that runs a JavaScript session; empty for Python
+        self.alone = False  # true when every other process here is ours to kill
 
     def serve(self) -> None:
-        while True:
-            try:
+        """Until the judge is gone. A question that makes no sense ends it, too."""
+        with contextlib.suppress(PipeError):
+            while True:
                 question, fds = self.control.receive(fds=1)
-            except PipeError:
-                self.end_children()
-                return
-            if question == "session":
-                self.fork_session(fds[0])
-            elif question == "end":
-                self.control.send(self.end_children())
+                reply = getattr(self, "do_" + question.pop("op"))(*fds, **question)
+                if reply is not None:
+                    self.control.send(reply)
+        self.do_end()
 
-    def fork_session(self, fd: int) -> None:
+    def do_prepare(self, uses: list[str], files: list[list[str]], node: list[str]) -> bool:
+        """Before anything of the submission runs: its own modules, and what it may import."""
+        for name, text in files:
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(text)
+        self.node = [*node, os.path.abspath(files[0][0])] if node else []
+        self.uses = uses
+        if not node:
+            own = {name.removesuffix(".py") for name, _ in files}
+            sys.path.insert(0, os.getcwd())
+            refuse_imports(uses, self.namespace, own)
+        return True
+
+    def do_same(self, source: str | None, starter: str | None, id: str) -> bool:
+        """True when it is the starter as it was given. Believed only as long as nothing has run."""
+        return same_definition(source, starter, id)
+
+    def do_run(self, cells: list[list[str]]) -> list[str]:
+        """Runs code cells; what went wrong, a sentence per cell that failed."""
+        problems = run_cells(cells, self.namespace)
+        self.problems += problems
+        return problems
+
+    def do_session(self, fd: int) -> None:
+        """A copy of this process that holds one check's conversation."""
         pid = os.fork()
         if pid:
             os.close(fd)
@@ -51,28 +89,56 @@ class Host:
             return
         try:
             os.setsid()  # a group of its own: what the check starts ends with it
-            limit_memory()
             self.control.close()
+            if self.node:
+                os.set_inheritable(fd, True)
+                os.execv(self.node[0], [*self.node, str(fd), *self.uses])  # noqa: S606 - no shell wanted
+            limit_memory()
             Session(Pipe(socket.socket(fileno=fd)), self.namespace, self.problems).serve()
         finally:
             os._exit(0)
 
-    def end_children(self) -> bool:
+    def do_forward(self, fd: int, port: int, listen: bool) -> bool:
+        """A process that connects a port here with the judge's side (see forward). False when the port is taken."""
+        try:
+            listener = socket.create_server(("127.0.0.1", port)) if listen else None
+        except OSError:
+            os.close(fd)
+            return False
+        pid = os.fork()
+        if pid:
+            os.close(fd)
+            self.children.append(pid)
+            if listener:
+                listener.close()
+            return True
+        try:
+            os.setsid()
+            self.control.close()
+            channel = socket.socket(fileno=fd)
+            forward.offer(listener, channel) if listener else forward.dial(port, channel)
+        finally:
+            os._exit(0)
+
+    def do_end(self) -> bool:
         """Kills the checks' processes with all that they started, also those of a check that has ended by itself."""
+        if self.alone:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)  # everything here but this process and the sandbox's own first one
         for pid in self.children:
             for target in (-pid, pid):  # not reaped yet, so the number is still theirs
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(target, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
         self.children.clear()
         return True
 
 
 def limit_memory() -> None:
     """Where /proc tells what is in use (Linux): more than MAX_MEMORY on top of it is a MemoryError."""
-    with contextlib.suppress(OSError, ValueError):
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + MAX_MEMORY
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm") as file:
+        limit = int(file.read().split()[0]) * resource.getpagesize() + MAX_MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
@@ -83,22 +149,35 @@ def quiet_descriptors() -> None:
         os.dup2(null, fd)
 
 
-def main(fd: int, path: str, uses: list[str]) -> None:
-    """`python -m course_lib.grading.host FD PATH PACKAGE...`: load the file, then answer on the descriptor."""
+def confine(user: int) -> None:
+    """Gives up root for an unused user id (0: we are not root), then sets the limits, which do not bind root."""
+    if user:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    for name, limit in LIMITS.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
+
+
+def main(fd: int, sandboxed: bool, user: int) -> None:
+    """`python -m course_lib.grading.host FD plain|sandbox USER`: answers the judge on the descriptor."""
+    import _sitebuiltins
+    import builtins
+
     quiet_descriptors()
-    control = Pipe(socket.socket(fileno=fd))
+    if sandboxed:
+        confine(user)
+    # Started without the module site: these two are all that a program may miss
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
     module = types.ModuleType("__main__")
-    namespace = module.__dict__
-    namespace["__builtins__"] = builtins
     sys.modules["__main__"] = module
+    module.__dict__["__builtins__"] = builtins
     sys.stdout = sys.stderr = Printed()
-    refuse_imports(uses, namespace)
-    try:
-        problems = run_cells(read_cells(Path(path)), namespace)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        problems = [f"{Path(path).name} cannot be read: {type(error).__name__}: {error}"]
-    Host(control, namespace, problems).serve()
+    host = Host(Pipe(socket.socket(fileno=fd)), module.__dict__, [])
+    host.alone = sandboxed
+    host.serve()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    main(int(sys.argv[1]), sys.argv[2] == "sandbox", int(sys.argv[3]))

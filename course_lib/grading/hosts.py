@@ -1,7 +1,8 @@
-"""Starting the process that holds the code under judgement.
+"""Starting the process that holds the code under judgement, and ending it with everything that it started.
 
-Rule: whoever starts a host also ends it, with everything that it started. The judge only ever sees
-the control pipe. Left out: sandboxes.
+Rule: whoever starts a host also ends it. The judge only ever sees the control pipe. Three kinds: in a sandbox,
+as a plain child process where there is no sandbox, and as a copy of a notebook's kernel.
+Left out: what the sandbox shows (sandbox), what is asked (proxy).
 """
 
 import asyncio
@@ -18,82 +19,149 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from course_lib.errors import PipeError
+from course_lib.grading import reach, sandbox
 from course_lib.grading.pipe import Pipe
+from course_lib.grading.staging import import_path
 
-START = 30.0  # seconds for the submission to load
+BUBBLEWRAP, PROCESS = "bubblewrap", "process"  # isolation, as reports name it
+START = 10.0  # seconds for a submission to load
+MAX_TOTAL = 2 << 30  # bytes in use by all processes of a submission
+_GONE = "the process of your code has ended: does it call exit, or crash, when it loads?"
 
 
 class Control:
-    """The judge's end of a host: opens a session per check, and ends what the check left."""
+    """The judge's end of a host: opens a session per check, and ends what the check left.
 
-    def __init__(self, pipe: Pipe) -> None:
-        self.pipe = pipe
+    `closed`: the host has a network of its own, so that ports have to be forwarded.
+    """
+
+    def __init__(self, pipe: Pipe, closed: bool = False) -> None:
+        self.pipe, self.closed = pipe, closed
+        self.reached: set[int] = set()
+        self.dead = False
+
+    def ask(self, op: str, fd: int | None = None, seconds: float = 5.0, **more: Any) -> Any:
+        """One question with one answer. Raises PipeError, also for each question after one without an answer."""
+        if self.dead:
+            raise PipeError(_GONE)
+        try:
+            self.pipe.send({"op": op, **more}, seconds, (fd,) if fd is not None else ())
+            return None if op == "session" else self.pipe.receive(seconds)
+        except PipeError:
+            self.dead = True
+            raise
 
     def session(self) -> Pipe:
+        """A conversation with a fresh copy of the loaded submission."""
         ours, theirs = socket.socketpair()
         try:
-            self.pipe.send("session", START, (theirs.fileno(),))
+            self.ask("session", theirs.fileno())
         except PipeError as error:
             ours.close()
-            raise PipeError(
-                "the process of your code has ended: does it call exit, or crash, when it loads?"
-            ) from error
+            raise PipeError(_GONE) from error
         finally:
             theirs.close()
         return Pipe(ours)
 
+    def reach(self, port: int) -> None:
+        """Makes a port of ours reachable for the submission, under the same number."""
+        if self.closed and port not in self.reached:
+            channel = self._forward(port, listen=True)
+            self.reached.add(port)
+            reach.answer_inside(port, channel)
+
+    def reached_from_here(self, port: int) -> int:
+        """A port of ours whose connections go to `port` of the submission."""
+        return reach.port_for(self._forward(port, listen=False)) if self.closed else port
+
+    def _forward(self, port: int, listen: bool) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if self.ask("forward", theirs.fileno(), port=port, listen=listen) is not True:
+                ours.close()
+                raise PipeError(f"the submission already uses the port {port}")
+        return ours
+
     def end_sessions(self) -> None:
         with contextlib.suppress(PipeError):
-            self.pipe.send("end", 1.0)
-            self.pipe.receive(5.0)
+            self.ask("end")
+        self.reached.clear()
 
 
-class _Host:
-    """A process group of our own making, and the control socket to it. A context manager."""
+class Host(Protocol):
+    """What a verdict needs of a host."""
 
-    def __init__(self, control: socket.socket, pid: int) -> None:
-        self.control, self.pid = control, pid
+    control: socket.socket
+    closed: bool
+
+    def too_much(self) -> bool: ...
+    def stop(self) -> None: ...
+
+
+class _Stoppable:
+    """A context manager that stops at its end."""
 
     def stop(self) -> None:
-        """Kills the group and waits for it. May be called twice."""
-        if self.pid:
-            for target in (-self.pid, self.pid):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(target, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.pid, 0)
-            self.pid = 0
-            self.control.close()
+        raise NotImplementedError
 
-    def __enter__(self) -> "_Host":
+    def __enter__(self) -> Any:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self.stop()
 
 
-class ChildHost(_Host):
-    """A fresh Python that loads a notebook or module, in an empty folder and with an environment of its own."""
+class ChildHost(_Stoppable):
+    """A fresh process for one submission: in a sandbox, or plain. It has loaded nothing yet."""
 
-    def __init__(self, path: Path, uses: Iterable[str]) -> None:
-        ours, theirs = socket.socketpair()
+    def __init__(self, uses: Iterable[str], isolation: str, node: str | None = None) -> None:
+        self.control, theirs = socket.socketpair()
+        self.isolation, self.closed = isolation, isolation == BUBBLEWRAP
+        self.folder, self.failed = "", ""  # failed: why nothing can be asked
+        self.problems: list[str] = []  # of loading, a sentence each
+        self.unchanged: set[str] = set()  # exercises whose starter is as it was given
+        with theirs:
+            if self.closed:
+                self.process, self.first = sandbox.start(uses, theirs.fileno(), node)
+            else:
+                self.process, self.first = self._plain(uses, theirs.fileno()), 0
+        self.pipe = Pipe(self.control)
+
+    def _plain(self, uses: Iterable[str], fd: int) -> "subprocess.Popen[bytes]":
         self.folder = tempfile.mkdtemp(prefix="course-")
-        # Fixed hash seed: the same submission must give the same report
-        env = {"PATH": os.environ.get("PATH", ""), "HOME": self.folder, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
-        command = [sys.executable, "-m", "course_lib.grading.host", str(theirs.fileno()), str(path.resolve()), *uses]
-        self.process = subprocess.Popen(
-            command, pass_fds=(theirs.fileno(),), cwd=self.folder, env=env, start_new_session=True
-        )
-        theirs.close()
-        super().__init__(ours, self.process.pid)
+        paths = os.pathsep.join(import_path(uses))
+        env = {**sandbox.ENVIRONMENT, "PYTHONPATH": paths, "HOME": self.folder, "TMPDIR": self.folder}
+        command = [sys.executable, "-S", "-s", "-P", "-m", "course_lib.grading.host", str(fd), "plain", "0"]
+        return subprocess.Popen(command, pass_fds=(fd,), cwd=self.folder, env=env, start_new_session=True)
+
+    def too_much(self) -> bool:
+        """True when all its processes together use more memory than MAX_TOTAL."""
+        pages, numbers = 0, [self.process.pid]
+        while numbers:
+            place = f"/proc/{numbers.pop()}"
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                pages += int(Path(place, "statm").read_text().split()[1])
+                for task in os.listdir(f"{place}/task"):
+                    numbers += [int(n) for n in Path(place, "task", task, "children").read_text().split()]
+        return pages * os.sysconf("SC_PAGE_SIZE") > MAX_TOTAL
 
     def stop(self) -> None:
-        super().stop()
-        self.process.returncode = self.process.returncode or 0  # waited for above
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Kills everything that runs there and waits until it is gone. May be called twice."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                if self.first:  # it takes all others of the sandbox with it, and bubblewrap ends when all are gone
+                    os.kill(self.first, signal.SIGKILL)
+                    self.process.wait(5)
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.control.close()
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _let_go_of_descriptors(keep: int) -> None:
@@ -109,11 +177,13 @@ def _let_go_of_descriptors(keep: int) -> None:
                 os.dup2(null, int(name), inheritable=int(name) < 3)
 
 
-class ForkedHost(_Host):
+class ForkedHost(_Stoppable):
     """A copy of this process, with the names that a notebook's cells defined: the kernel's other side of `check`.
 
     What the checks do to it leaves the notebook untouched. Needs os.fork (Linux, macOS).
     """
+
+    closed = False
 
     def __init__(self, namespace: dict[str, Any], uses: Iterable[str]) -> None:
         # Imported before the fork: the copy hides course_lib from the learner's code
@@ -127,7 +197,7 @@ class ForkedHost(_Host):
             pid = os.fork()
         if pid:
             theirs.close()
-            super().__init__(ours, pid)
+            self.control, self.pid = ours, pid
             return
         try:
             _let_go_of_descriptors(keep=theirs.fileno())
@@ -142,3 +212,17 @@ class ForkedHost(_Host):
             host.Host(Pipe(theirs), namespace, []).serve()
         finally:
             os._exit(0)
+
+    def too_much(self) -> bool:
+        return False  # each check has its own limit (host.limit_memory)
+
+    def stop(self) -> None:
+        """Kills the group and waits for it. May be called twice."""
+        if self.pid:
+            for target in (-self.pid, self.pid):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(target, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
+            self.pid = 0
+            self.control.close()

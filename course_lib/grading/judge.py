@@ -1,83 +1,154 @@
 """The judge: runs the checks of an exercise against a host, in a process that never sees the code.
 
-Rule: a warm server process has pytest loaded and forks for each verdict, so that a verdict costs tens
-of milliseconds and leaves nothing behind. It is started by the one who wants verdicts (a kernel, a
-batch) and ends with it. Left out: starting hosts, showing results.
+Rule: a warm server process has pytest loaded. For each exercise it forks a process that collects the checks
+once, and that one forks for each verdict, so that a verdict costs little and leaves nothing behind. The server
+ends with the one who started it (a kernel, a worker). Left out: starting hosts, showing results.
 """
 
 import atexit
 import contextlib
+import gc
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+import time
 from pathlib import Path
+from typing import Any
 
 from course_lib.errors import DeadlineExceeded, PipeError
 from course_lib.grading.exercises import Course, Exercise
-from course_lib.grading.hosts import ChildHost, Control, _Host
+from course_lib.grading.hosts import Control, Host
 from course_lib.grading.pipe import Pipe
 from course_lib.grading.report import ExerciseResult, collect
-from course_lib.grading.starter import source_in, unchanged
 
-TOTAL = 120.0  # seconds for all checks of one exercise: a last resort, far above any right program
+TOTAL = 120.0  # seconds for all checks of one exercise: the checks' own budget (plugin.BUDGET) ends long before
+MAX_MEMORY = 4 << 30  # bytes that a verdict may take, whatever a submission answers
 
 
-def run_checks(exercise: Exercise, control: Control, hidden: bool, seed: int) -> ExerciseResult:
-    """Runs the declared checks with pytest in this process and collects what they gave."""
+class _Collected:
+    """A pytest plug-in: in place of the run, waits for questions and forks a run of the collected checks for each."""
+
+    def __init__(self, exercise: Exercise, questions: Pipe) -> None:
+        self.exercise, self.questions, self.broken = exercise, questions, ""
+
+    def pytest_configure(self, config: Any) -> None:
+        from course_lib.grading import plugin
+
+        self.run = plugin.Run()
+        self.run.course = Course(self.exercise.root)
+        config.stash[plugin.RUN] = self.run
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.broken = str(report.longrepr)[-2000:]
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        while True:
+            try:
+                question, fds = self.questions.receive(fds=2)
+            except PipeError:
+                os._exit(0)
+            if os.fork() == 0:
+                self.answer(session, question, *(Pipe(socket.socket(fileno=fd)) for fd in fds))
+            for fd in fds:
+                os.close(fd)
+
+    def answer(self, session: Any, question: dict[str, Any], control: Pipe, reply: Pipe) -> None:
+        """Runs the checks in this forked process, sends the result, and ends it."""
+        gc.disable()  # this process ends soon,
+        signal.alarm(int(TOTAL) + 5)  # also when nobody is left to end it
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
+        try:
+            self.questions.close()
+            self.run.seed, hidden = question["seed"], question["hidden"]
+            self.run.begin(Control(control, question["closed"]))
+            visible = self.exercise.check_file()
+            items = [item for item in session.items if hidden or item.path == visible]
+            for item, following in zip(items, [*items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            reason = f"this check cannot be loaded: {self.broken}" if self.broken else "this check did not run"
+            result = collect(self.exercise, self.run.results.get(self.exercise.id, {}), hidden, reason)
+            reply.send(result.as_dict(), 30.0)
+        except BaseException as error:
+            with contextlib.suppress(PipeError):
+                reply.send({"error": f"{type(error).__name__}: {error}"}, 5.0)
+        finally:
+            os._exit(0)
+
+
+def _collect_and_serve(root: str, id: str, questions: Pipe) -> None:
     import pytest
 
     from course_lib.grading import plugin
 
-    run = plugin.Run(seed=seed, control=control)
-    run.course = Course(exercise.root)
+    exercise = Course(Path(root)).exercise(id)
+    files = [file for file in (exercise.check_file(), exercise.check_file(hidden=True)) if file.exists()]
+    options = ["-c", os.devnull, f"--rootdir={root}", "--import-mode=importlib", "-q"]
+    options += [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:faulthandler",
+        "-p",
+        "no:capture",
+        "--continue-on-collection-errors",
+    ]
+    pytest.main([*options, *map(str, files)], plugins=[_Collected(exercise, questions), plugin])
+    # Only when pytest itself could not start: whoever waits is told so by the end of the pipe
 
-    class Configured:
-        @pytest.hookimpl(tryfirst=True)
-        def pytest_configure(self, config: pytest.Config) -> None:
-            config.stash[plugin.RUN] = run
 
-    files = [exercise.check_file()]
-    if hidden and exercise.check_file(hidden=True).exists():
-        files.append(exercise.check_file(hidden=True))
-    options = ["-c", os.devnull, f"--rootdir={exercise.root}", "--import-mode=importlib", "-q"]
-    options += ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:capture"]
-    pytest.main([*options, *map(str, files)], plugins=[Configured(), plugin])
-    return collect(exercise, run.results.get(exercise.id, {}), hidden)
+def _check_files(root: str, id: str) -> tuple[Any, ...]:
+    """Changes when the checks do, so that an author sees the new ones."""
+    stamps = []
+    for folder in ("exercises", "solutions"):
+        with contextlib.suppress(OSError):
+            status = os.stat(os.path.join(root, folder, "checks", f"test_{id}.py"))
+            stamps.append((folder, status.st_mtime_ns, status.st_size))
+    return tuple(stamps)
 
 
 def serve(fd: int) -> None:
-    """The server process: one question (exercise, root, hidden, seed) with two descriptors per verdict."""
+    """The server process: a question (exercise, root, hidden, seed) with two descriptors per verdict."""
     from course_lib.grading.host import quiet_descriptors
 
     quiet_descriptors()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     _warm()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt of the kernel is the kernel's business
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are nobody's business once they have answered
     pipe = Pipe(socket.socket(fileno=fd))
+    ready: dict[tuple[str, str], tuple[tuple[Any, ...], Pipe]] = {}
     while True:
         try:
             question, fds = pipe.receive(fds=2)
         except PipeError:
             return
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        if os.fork() == 0:
-            pipe.close()
-            control, reply = (Pipe(socket.socket(fileno=number)) for number in fds)
-            try:
-                exercise = Course(Path(question["root"])).exercise(question["exercise"])
-                result = run_checks(exercise, Control(control), question["hidden"], question["seed"])
-                reply.send(result.as_dict(), 30.0)
-            except BaseException as error:
-                with contextlib.suppress(PipeError):
-                    reply.send({"error": f"{type(error).__name__}: {error}"}, 5.0)
-            finally:
-                os._exit(0)
+        key = question["root"], question["exercise"]
+        stamps = _check_files(*key)
+        if key not in ready or ready[key][0] != stamps:
+            if key in ready:
+                ready.pop(key)[1].close()
+            ours, theirs = socket.socketpair()
+            if os.fork() == 0:
+                for inherited in (pipe, *(other for _, other in ready.values())):
+                    inherited.close()
+                for number in (*fds, ours.detach()):
+                    os.close(number)
+                try:
+                    _collect_and_serve(*key, Pipe(theirs))
+                finally:
+                    os._exit(0)
+            theirs.close()
+            ready[key] = stamps, Pipe(ours)
+        try:
+            ready[key][1].send(question, 30.0, tuple(fds))
+        except PipeError:
+            del ready[key]  # it has died: the one who waits sees the end of his pipe
         for number in fds:
             os.close(number)
 
@@ -111,21 +182,35 @@ class Judge:
         self.lock = threading.Lock()
         atexit.register(self.stop)
 
-    def verdict(self, exercise: Exercise, host: _Host, hidden: bool = False, seed: int = 0) -> ExerciseResult:
-        """The result of all declared checks. Raises PipeError when the judge itself ends."""
+    def verdict(self, exercise: Exercise, host: Host, hidden: bool = False, seed: int = 0) -> ExerciseResult:
+        """The result of all declared checks. Raises PipeError when the judge itself ends or gives no verdict."""
         ours, theirs = socket.socketpair()
-        question = {"exercise": exercise.id, "root": str(exercise.root), "hidden": hidden, "seed": seed}
+        question = {
+            "exercise": exercise.id, "root": str(exercise.root), "hidden": hidden, "seed": seed, "closed": host.closed,
+        }  # fmt: skip
         try:
             with self.lock:
                 self.pipe.send(question, 60.0, (host.control.fileno(), theirs.fileno()))
             theirs.close()
-            answer = Pipe(ours).receive(TOTAL)
+            answer = self._wait(ours, host)
         finally:
             theirs.close()
             ours.close()
         if "error" in answer:
             raise PipeError(f"the judge could not run the checks of {exercise.id}: {answer['error']}")
         return ExerciseResult.from_dict(answer)
+
+    @staticmethod
+    def _wait(sock: socket.socket, host: Host) -> Any:
+        """The answer. A submission that takes too much memory is ended on the way, and its calls fail by that."""
+        until = time.monotonic() + TOTAL
+        while True:
+            if select_readable(sock, 0.3):
+                return Pipe(sock).receive(max(until - time.monotonic(), 1.0))
+            if host.too_much():
+                host.stop()
+            if time.monotonic() > until:
+                raise DeadlineExceeded("the judge gave no verdict")
 
     @property
     def alive(self) -> bool:
@@ -139,6 +224,14 @@ class Judge:
         self.process.wait()
 
 
+def select_readable(sock: socket.socket, seconds: float) -> bool:
+    import select
+
+    poll = select.poll()  # select.select fails for descriptors above 1023
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 _judge: Judge | None = None
 _judge_lock = threading.Lock()
 
@@ -150,21 +243,6 @@ def judge() -> Judge:
         if _judge is None or not _judge.alive:
             _judge = Judge()
         return _judge
-
-
-def grade_file(path: Path, exercise: Exercise, hidden: bool = True, seed: int = 0) -> ExerciseResult:
-    """Grades one exercise of one file (notebook or module), in a plain child process.
-
-    A judge that does not answer at all is replaced, once: no submission may cost the next one its verdict.
-    """
-    try:
-        with ChildHost(path, exercise.uses) as host:
-            result = judge().verdict(exercise, host, hidden, seed)
-    except DeadlineExceeded:
-        judge().stop()
-        with ChildHost(path, exercise.uses) as host:
-            result = judge().verdict(exercise, host, hidden, seed)
-    return replace(result, unchanged=unchanged(exercise, source_in(path, exercise)))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,18 @@ from the judge to the host, never back.
 Left out: what the messages mean (host, proxy).
 """
 
+from __future__ import annotations
+
 import json
 import socket
 import struct
 import time
-from typing import Any
 
 from course_lib.errors import DeadlineExceeded, PipeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_MESSAGE = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")

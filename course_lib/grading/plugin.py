@@ -6,6 +6,7 @@ file. Left out: points (report) and how the other process runs (hosts).
 """
 
 import random
+import time
 import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -14,26 +15,35 @@ from typing import Any
 
 import pytest
 
+from course_lib.grading.channel import DEADLINE, Channel, Ended, Log, NotThere, shown
 from course_lib.grading.exercises import Course, Exercise
 from course_lib.grading.hosts import ChildHost, Control
+from course_lib.grading.loading import load
 from course_lib.grading.peers import Peer
-from course_lib.grading.pipe import Pipe
-from course_lib.grading.proxy import DEADLINE, Channel, Ended, Log, NotThere, Submission, shown
-from course_lib.grading.report import CheckResult, ExerciseResult, collect, explain
-from course_lib.grading.starter import source_in, unchanged
+from course_lib.grading.proxy import Submission
+from course_lib.grading.report import NOT_ATTEMPTED, CheckResult, ExerciseResult, collect, explain
+from course_lib.grading.submissions import read_submissions
+
+BUDGET = 60.0  # seconds for all checks of one exercise; a right program needs one or two
 
 
 class Run:
     """One pytest run over checks: where submissions come from, and what the checks gave."""
 
-    def __init__(self, submission: Path | None = None, seed: int = 0, control: Control | None = None) -> None:
-        self.submission, self.seed, self.control = submission, seed, control
+    def __init__(self, submission: Path | None = None, seed: int = 0) -> None:
+        self.submission, self.seed = submission, seed
+        self.control: Control | None = None  # set by the judge; None: this run loads the submissions itself
         self.course: Course | None = None
-        self.hosts: dict[tuple[Path, str], ChildHost] = {}
+        self.hosts: dict[str, ChildHost] = {}
         self.missed: set[str] = set()  # exercises whose code has missed a deadline
+        self.spent: dict[str, float] = {}  # exercise -> seconds that its checks have taken
         self.results: dict[str, dict[str, list[CheckResult]]] = {}
         self.log = Log()
         self.compared: tuple[str, str, str] | None = None
+
+    def begin(self, control: Control) -> None:
+        """A verdict on the host behind `control` begins."""
+        self.control = control
 
     def exercise(self, item: pytest.Item) -> Exercise:
         if self.course is None:
@@ -46,10 +56,14 @@ class Run:
         path = self.submission or exercise.notebook
         if not path.exists():
             pytest.fail(f"no submission: {path.name} does not exist", pytrace=False)
-        key = (path, exercise.id)
-        if key not in self.hosts:
-            self.hosts[key] = ChildHost(path, exercise.uses)
-        return Control(Pipe(self.hosts[key].control))
+        if exercise.id not in self.hosts:
+            assert self.course is not None
+            submission = read_submissions([path], self.course, exercise)[0]
+            if submission.error:
+                pytest.fail(submission.error, pytrace=False)
+            self.hosts[exercise.id] = load(submission, exercise)
+        host = self.hosts[exercise.id]
+        return Control(host.pipe, host.closed)
 
 
 RUN = pytest.StashKey[Run]()
@@ -80,9 +94,12 @@ def submission(request: pytest.FixtureRequest) -> Iterator[Submission]:
     control = run.control_for(exercise)
     pipe = control.session()
     seconds = getattr(getattr(request.node, "function", None), "deadline_seconds", DEADLINE)
-    yield Submission(Channel(pipe, seconds, run.log))
+    until = time.monotonic() + BUDGET - run.spent.get(exercise.id, 0.0)
+    channel = Channel(pipe, seconds, run.log, control, until)
+    yield Submission(channel)
     pipe.close()
     control.end_sessions()
+    run.spent[exercise.id] = BUDGET - (until - time.monotonic())
     if run.log.missed:
         run.missed.add(exercise.id)
 
@@ -158,31 +175,31 @@ def _result(name: str, behaviour: str, call: pytest.CallInfo[None], run: Run) ->
         "printed": log.printed,
     }
     if isinstance(error, NotThere):
-        return result("not attempted", message=str(error))
+        return result(NOT_ATTEMPTED, category="the name is not defined", message=str(error))
     if isinstance(error, NotImplementedError):
-        return result("not attempted", message="it raises NotImplementedError: write your code in place of that line")
+        text = "it raises NotImplementedError: write your code in place of that line"
+        return result(NOT_ATTEMPTED, category="not written yet", message=text)
     if isinstance(error, Ended):
-        return result("failed", **{**seen, "message": str(error), "got": ""})
+        return result("failed", category=error.category, **{**seen, "message": str(error), "got": ""})
     if isinstance(error, pytest.fail.Exception):
         text = str(error)
         if text.startswith("DID NOT RAISE"):
             wanted = text.removeprefix("DID NOT RAISE").strip().removeprefix("<class '").removesuffix("'>")
-            return result("failed", expected=f"raises {wanted}", **seen)
-        return result("error" if call.when == "setup" else "failed", message=text, **seen)
+            return result("failed", category="no error where one was expected", expected=f"raises {wanted}", **seen)
+        outcome = "error" if call.when == "setup" else "failed"
+        return result(outcome, category="a wrong answer", message=text, **seen)
     if isinstance(error, AssertionError):
         message = str(error).partition("\nassert ")[0]
         if message.startswith("assert "):
             message = ""
-        if run.compared is None:
-            return result("failed", message=message, **seen)
-        op, left, right = run.compared
-        return result(
-            "failed", message=message, **{**seen, "got": left, "expected": right if op == "==" else f"{op} {right}"}
-        )
+        if run.compared is not None:
+            op, left, right = run.compared
+            seen |= {"got": left, "expected": right if op == "==" else f"{op} {right}"}
+        return result("failed", category="a wrong answer", message=message, **seen)
     if call.when == "setup":
-        return result("error", message=f"{type(error).__name__}: {error}")
+        return result("error", category="the check could not begin", message=f"{type(error).__name__}: {error}")
     message = "" if log.where else f"the check could not go on: {type(error).__name__}: {error}"
-    return result("failed", message=message, **seen)
+    return result("failed", category="an error where none was expected", message=message, **seen)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -198,6 +215,5 @@ def _collected(run: Run, id: str) -> ExerciseResult:
     assert run.course is not None
     exercise = run.course.exercise(id)
     hidden = any(check.hidden and check.name in run.results.get(id, {}) for check in exercise.checks)
-    result = collect(exercise, run.results.get(id, {}), hidden)
-    path = run.submission or exercise.notebook
-    return replace(result, unchanged=unchanged(exercise, source_in(path, exercise)))
+    untouched = id in run.hosts and id in run.hosts[id].unchanged
+    return replace(collect(exercise, run.results.get(id, {}), hidden), unchanged=untouched)

@@ -5,11 +5,15 @@ what the exercises ask for), except for `check` and its like, which do nothing h
 Left out: security. A determined submission gets around an import hook; the sandbox hides the files.
 """
 
+from __future__ import annotations
+
 import sys
 import types
-from collections.abc import Iterable
-from importlib.abc import MetaPathFinder
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 _SILENT = ("check", "hint", "solution", "reset", "progress", "predict", "predicted", "compare", "quiz", "recall")
 
@@ -33,15 +37,15 @@ class _Stub(types.ModuleType):
         raise ImportError(f"course_lib.{name} is not available to the code of an exercise: it holds what is asked for")
 
 
-class _Finder(MetaPathFinder):
-    def __init__(self, uses: Iterable[str], namespace: dict[str, Any]) -> None:
-        self.uses, self.namespace = frozenset(uses), namespace
+class _Finder:
+    def __init__(self, uses: Iterable[str], namespace: dict[str, Any], own: Iterable[str]) -> None:
+        self.uses, self.own, self.namespace = frozenset(uses), frozenset(own), namespace
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         top = name.partition(".")[0]
         if top == "course_lib":
             raise ImportError(f"{name} is not available to the code of an exercise: it holds what is asked for")
-        if top in sys.stdlib_module_names or top in self.uses or not self._asked_by_submission():
+        if top in sys.stdlib_module_names or top in self.uses or top in self.own or not self._asked_by_submission():
             return
         raise ImportError(f"this exercise may use {allowed_text(self.uses)}; {top} is refused")
 
@@ -50,15 +54,15 @@ class _Finder(MetaPathFinder):
         frame = sys._getframe(2)
         while frame and ("importlib" in frame.f_code.co_filename):
             frame = frame.f_back  # type: ignore[assignment]
-        return frame is not None and frame.f_globals is self.namespace
+        return frame is not None and (frame.f_globals is self.namespace or frame.f_globals.get("__name__") in self.own)
 
 
-def refuse_imports(uses: Iterable[str], namespace: dict[str, Any]) -> None:
-    """From now on the code in `namespace` can import only what the exercise allows."""
+def refuse_imports(uses: Iterable[str], namespace: dict[str, Any], own: Iterable[str] = ()) -> None:
+    """From now on the code in `namespace` can import only what the exercise allows, and its `own` modules."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "course_lib"]:
         del sys.modules[name]
     sys.modules["course_lib"] = _Stub("course_lib")
-    sys.meta_path.insert(0, _Finder(uses, namespace))
+    sys.meta_path.insert(0, _Finder(uses, namespace, own))
 
 
 def refuse_names(uses: Iterable[str], namespace: dict[str, Any]) -> None:

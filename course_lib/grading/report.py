@@ -4,14 +4,21 @@ Rule: points come from the checks that were declared, not from those that ran. T
 it went ("8 of 8 visible; hidden not run"), never "all passed". Left out: other formats (formats).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from course_lib.grading.exercises import Exercise
 
+FAILED = "failed"  # of a check
 NOT_ATTEMPTED, NOT_YET, CORRECT = "not attempted", "not yet", "correct"
 MORE = "The visible checks show a part of the task. Others judge the rest: go through its other cases yourself."
+_UNSTEADY = (
+    (re.compile(r"0x[0-9a-fA-F]{6,16}\b"), "0x..."),
+    (re.compile(r"(127\.0\.0\.1|localhost):\d{2,5}\b"), r"\1:PORT"),
+    (re.compile(r"/[\w/.-]*/course-(stage-)?\w{8}\b"), "/tmp"),  # noqa: S108
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,7 @@ class CheckResult:
     max_points: int
     outcome: str
     message: str = ""
+    category: str = ""  # what kind of failure: all that is told about a hidden check
     calls: list[list[str]] = field(default_factory=list)  # [call, what came of it], oldest first
     expected: str = ""
     got: str = ""
@@ -79,9 +87,16 @@ class ExerciseResult:
 
 
 def collect(
-    exercise: Exercise, ran: Mapping[str, list[CheckResult]], hidden: bool, reason: str = "did not run"
+    exercise: Exercise,
+    ran: Mapping[str, list[CheckResult]],
+    hidden: bool,
+    reason: str = "this check did not run",
+    outcome: str = "error",
 ) -> ExerciseResult:
-    """The declared checks with what happened to them. A parametrised check counts once: all its cases must pass."""
+    """The declared checks with what happened to them. A parametrised check counts once: all its cases must pass.
+
+    A check that did not run has `outcome` for `reason`.
+    """
     results = []
     for check in exercise.checks:
         if check.hidden and not hidden:
@@ -89,9 +104,8 @@ def collect(
         cases = ran.get(check.name, [])
         worst = next((case for case in cases if case.outcome != "passed"), cases[0] if cases else None)
         if worst is None:
-            worst = CheckResult(
-                check.name, check.behaviour, check.hidden, 0, check.points, "error", f"this check {reason}"
-            )
+            category = "the code could not run" if outcome == FAILED else "the check did not run"
+            worst = CheckResult(check.name, check.behaviour, check.hidden, 0, 0, outcome, reason, category)
         earned = check.points if worst.outcome == "passed" else 0
         results.append(
             CheckResult(
@@ -112,7 +126,7 @@ def collect(
 def explain(check: CheckResult, read: str) -> list[tuple[str, str]]:
     """(label, text) of what a learner needs to see about a failed check. A hidden check tells its category only."""
     if check.hidden:
-        return [("read on", read)]
+        return [("what", check.category), ("read on", read)]
     rows: list[tuple[str, str]] = []
     if check.message:
         rows.append(("what", check.message))
@@ -130,6 +144,46 @@ def explain(check: CheckResult, read: str) -> list[tuple[str, str]]:
     if check.notes:
         rows.append(("note", check.notes))
     return rows
+
+
+def as_entry(result: ExerciseResult) -> dict[str, Any]:
+    """The result as the plain data that every report is made of. Nothing in it differs from run to run."""
+    checks = [
+        {
+            "name": check.name,
+            "behaviour": check.behaviour,
+            "hidden": check.hidden,
+            "points": check.points,
+            "max_points": check.max_points,
+            "outcome": check.outcome,
+            "message": _message(check, result.read),
+        }
+        for check in result.checks
+    ]
+    return {
+        "id": result.id,
+        "points": result.points,
+        "max_points": result.max_points,
+        "outcome": result.outcome,
+        "hidden_run": result.hidden_run,
+        "summary": result.summary(),
+        "checks": checks,
+    }
+
+
+def _message(check: CheckResult, read: str) -> str:
+    if check.outcome == "passed":
+        return ""
+    if check.outcome == NOT_ATTEMPTED and not check.hidden:
+        return steady(check.message)
+    return steady("\n".join(f"{label}: {text}" for label, text in explain(check, read)))
+
+
+def steady(text: str) -> str:
+    """Without what differs from run to run: addresses in memory, ports, temporary folders."""
+    for pattern, instead in _UNSTEADY:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _short(text: str, lines: int = 6, width: int = 200) -> str:
@@ -168,3 +222,8 @@ def as_text(result: ExerciseResult, after: str = "") -> str:
     if result.outcome == CORRECT and after:
         lines += ["", after]
     return "\n".join(lines)
+
+
+def not_run(exercise: Exercise, hidden: bool, why: str) -> ExerciseResult:
+    """No points for code that could not be asked anything; every check says why."""
+    return collect(exercise, {}, hidden, why, FAILED)

@@ -6,17 +6,22 @@ value, an exception, or a refusal in words. Left out: loading the code (cells) a
 judge holds the clock).
 """
 
-import asyncio
-import inspect
+from __future__ import annotations
+
 import json
 import sys
-from collections.abc import Callable
-from typing import Any
+import types
 
 from course_lib.errors import PipeError
 from course_lib.grading.cells import describe
 from course_lib.grading.pipe import MAX_MESSAGE, Pipe
 from course_lib.grading.values import Handle, dump, load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from typing import Any
 
 MAX_PRINTED = 1_000_000  # characters per check
 
@@ -110,6 +115,8 @@ class Session:
         return target if name is None else getattr(target, name)
 
     def run(self, awaitable: Any) -> Any:
+        import asyncio  # costs 30 ms: only for those who need it
+
         if self.loop is None:
             self.loop = asyncio.new_event_loop()
 
@@ -120,7 +127,7 @@ class Session:
 
     def call(self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
         result = function(*args, **kwargs)
-        return self.run(result) if inspect.iscoroutine(result) else result
+        return self.run(result) if isinstance(result, types.CoroutineType) else result
 
     def plain(self, raw: Any) -> Any:
         """Arguments may hold handles: they become the things they stand for."""
@@ -145,17 +152,40 @@ class Session:
         )
         return reply
 
-    def do_each(self, on: int | None, name: str | None, items: list[Any]) -> dict[str, Any]:
+    def do_each(self, on: int | None, name: str | None, items: list[Any], stop: bool) -> dict[str, Any]:
         if on is None and name not in self.namespace:
             return {"missing": name, "problems": self.problems}
         function = self.find(on, name)
-        results = []
+        results: list[Any] = []
         for item in items:
             try:
-                results.append(self.call(function, [load(item)], {}))
+                result = self.call(function, [load(item)], {})
             except BaseException as error:
-                return {"raise": describe(error), "after": len(results)}
+                if stop:
+                    raise
+                results.append({"raise": describe(error)})
+            else:
+                results.append(result if stop else {"ok": result})
         return self.give(results)
+
+    def do_serve(self, on: int) -> dict[str, Any]:
+        """Serves an ASGI application on a thread of this session; gives its port."""
+        import socket
+        import threading
+        import time
+
+        import uvicorn
+
+        sock = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(self.kept[on], log_level="critical", access_log=False, lifespan="auto")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.002)
+        if not server.started:
+            raise RuntimeError("the application did not start: does its lifespan raise?")
+        return {"ok": sock.getsockname()[1]}
 
     def do_attribute(self, on: int, name: str) -> dict[str, Any]:
         value = self.find(on, name)

@@ -5,16 +5,20 @@ as syntax, so that a comment or a blank line makes no difference. The pristine s
 metadata of its cell in the exercise notebook. Left out: putting it back (notebook), deriving it (authoring).
 """
 
-import ast
-import json
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from course_lib.grading.exercises import Exercise
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from course_lib.grading.exercises import Exercise
 
 
 def exercise_cell(path: Path, id: str) -> dict[str, Any] | None:
     """The cell of a notebook whose metadata names the exercise, or None (also when the file is unreadable)."""
+    import json
+
     try:
         cells = json.loads(path.read_text("utf-8"))["cells"]
         for cell in cells:
@@ -33,6 +37,8 @@ def starter_of(exercise: Exercise) -> str | None:
 
 
 def _definition(source: str, id: str) -> str | None:
+    import ast
+
     try:
         for node in ast.parse(source).body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == id:
@@ -42,21 +48,19 @@ def _definition(source: str, id: str) -> str | None:
     return None
 
 
-def unchanged(exercise: Exercise, source: str | None) -> bool:
-    """True when `source` defines the exercise exactly as its starter does."""
-    starter = starter_of(exercise)
+def same_definition(source: str | None, starter: str | None, id: str) -> bool:
+    """True when `source` defines `id` exactly as `starter` does.
+
+    Parsing can be made to crash Python, so code of strangers is compared where it runs (host).
+    """
     if starter is None or source is None:
         return False
-    mine = _definition(source, exercise.id)
-    return mine is not None and mine == _definition(starter, exercise.id)
+    if "NotImplementedError" in starter and "NotImplementedError" not in source:
+        return False  # saves nearly every submission the import of ast
+    mine = _definition(source, id)
+    return mine is not None and mine == _definition(starter, id)
 
 
-def source_in(path: Path, exercise: Exercise) -> str | None:
-    """The source that defines the exercise in a submitted file: its cell, or the whole module."""
-    if path.suffix != ".ipynb":
-        try:
-            return path.read_text("utf-8")
-        except (OSError, ValueError):
-            return None
-    cell = exercise_cell(path, exercise.id)
-    return "".join(cell["source"]) if cell else None
+def unchanged(exercise: Exercise, source: str | None) -> bool:
+    """True when `source` defines the exercise exactly as its starter does."""
+    return same_definition(source, starter_of(exercise), exercise.id)

@@ -6,25 +6,29 @@ evaluated, and what comes back is checked, because the other side may be hostile
 Left out: tuples, sets, subclasses. A `list` subclass whose `__eq__` says yes is no list here.
 """
 
+from __future__ import annotations
+
 import base64
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from course_lib.errors import PipeError
+
+TYPE_CHECKING = False  # typing itself costs a sandboxed process 7 ms
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 MAX_DEPTH = 100
 _JSON_INT = 2**63  # larger ones travel as hexadecimal: Python limits decimal digits, and JSON parsers differ
 
 
-@dataclass(frozen=True, slots=True)
 class Handle:
     """A thing that stays on the other side: its number there, its kind, and its type's name for messages."""
 
-    number: int
-    kind: str  # callable | iterator | object
-    type: str
+    __slots__ = ("kind", "number", "type")
+
+    def __init__(self, number: int, kind: str, type: str) -> None:
+        self.number, self.kind, self.type = number, kind, type  # kind: callable | iterator | object
 
     def __repr__(self) -> str:
         return f"<{self.type} object>"

@@ -1,11 +1,13 @@
 """`check(id)`: a verdict on the code in this notebook, from a judge in another process.
 
 Rule: it displays and never raises; the kernel is never at risk, because a forked copy of it runs the
-learner's code while the judge asks. Left out: what is right (the checks), hints and solutions (show).
+learner's code while the judge asks. Only nbgrader gets a value back: the points, since it gives full marks to a
+cell that returns nothing. Left out: what is right (the checks), hints and solutions (show).
 """
 
 import inspect
 import linecache
+import os
 import sys
 import threading
 from typing import Any
@@ -23,12 +25,18 @@ from course_lib.notebook.store import store_of
 threading.Thread(target=judge.judge, name="course-judge-start", daemon=True).start()
 
 
-def check(id: str) -> None:
-    """Judges `id` as this notebook defines it now, shows the verdict and records it."""
+def check(id: str) -> int | None:
+    """Judges `id` as this notebook defines it now, shows the verdict and records it.
+
+    Returns None; under nbgrader the visible points earned (0 when it could not run), and nothing is recorded.
+    """
+    by_nbgrader, earned = "NBGRADER_EXECUTION" in os.environ, 0
     try:
         exercise = Course.find().exercise(id)
         result = verdict(exercise, _names())
-        _record(exercise, result)
+        earned = result.points
+        if not by_nbgrader:
+            _record(exercise, result)
         panel(exercise, result).show()
     except KeyboardInterrupt:
         message("The check was interrupted.", "Nothing was recorded; run the cell again.", tone="look").show()
@@ -38,6 +46,7 @@ def check(id: str) -> None:
         message(
             "This check could not run: a fault of the course.", f"{type(error).__name__}: {error}", tone="look"
         ).show()
+    return earned if by_nbgrader else None
 
 
 def verdict(exercise: Exercise, names: dict[str, Any]) -> ExerciseResult:

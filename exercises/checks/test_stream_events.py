@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from course_lib.grading import deadline, points
-from course_lib.grading.proxy import Ended
+from course_lib.grading.channel import Ended
 
 EXERCISE = {
     "lesson": "04_incremental_parsing",

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from course_lib.grading.exercises import Course
+from course_lib.grading.channel import Channel, Log
 from course_lib.grading.hosts import ChildHost, Control
-from course_lib.grading.pipe import Pipe
-from course_lib.grading.proxy import Channel, Log, Submission
+from course_lib.grading.proxy import Submission
 
 CHECKS = '''
 """Visible checks of double."""
@@ -73,24 +73,27 @@ def course(tmp_path: Path) -> Course:
 class Hosted:
     """Starts hosts for sources, and stops them at the end of the test."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, isolation: str) -> None:
+        self.isolation = isolation
         self.hosts: list[ChildHost] = []
 
     def control(self, source: str, uses: tuple[str, ...] = ()) -> Control:
-        path = self.folder / f"submission{len(self.hosts)}.py"
-        path.write_text(source)
-        self.hosts.append(ChildHost(path, uses))
-        return Control(Pipe(self.hosts[-1].control))
+        host = ChildHost(uses, self.isolation)
+        self.hosts.append(host)
+        control = Control(host.pipe, host.closed)
+        control.ask("prepare", uses=list(uses), files=[], node=[])
+        control.ask("run", seconds=30, cells=[["submission.py", source]])
+        return control
 
     def __call__(self, source: str, uses: tuple[str, ...] = (), deadline: float = 10.0) -> Submission:
-        return Submission(Channel(self.control(source, uses).session(), deadline, Log()))
+        control = self.control(source, uses)
+        return Submission(Channel(control.session(), deadline, Log(), control))
 
 
-@pytest.fixture
-def hosted(tmp_path: Path) -> Iterator[Hosted]:
-    """`hosted(source)` is the submission proxy of that source, in a process of its own."""
-    made = Hosted(tmp_path)
+@pytest.fixture(params=["bubblewrap", "process"])
+def hosted(request: pytest.FixtureRequest) -> Iterator[Hosted]:
+    """`hosted(source)` is the submission proxy of that source, in a process of its own: in the sandbox, and plain."""
+    made = Hosted(request.param)
     yield made
     for host in made.hosts:
         host.stop()

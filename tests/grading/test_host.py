@@ -3,7 +3,8 @@
 import pytest
 
 from course_lib.errors import PipeError
-from course_lib.grading.proxy import Ended, NotThere, arguments_changed, each, shorten_httpx_default
+from course_lib.grading.channel import Channel, Ended, Log, NotThere
+from course_lib.grading.proxy import Submission, arguments_changed, each, shorten_httpx_default
 
 
 def test_plain_values_go_there_and_back(hosted):
@@ -100,8 +101,6 @@ def test_an_endless_loop_meets_the_deadline_and_the_next_check_starts_fresh(host
     control = hosted.control(
         "count = [0]\ndef loop():\n    while True: pass\ndef once():\n    count[0] += 1\n    return count[0]"
     )
-    from course_lib.grading.proxy import Channel, Log, Submission
-
     first = Submission(Channel(control.session(), 0.2, Log()))
     with pytest.raises(Ended, match="loop"):
         first.loop()
@@ -196,36 +195,15 @@ def test_the_default_of_httpx_can_be_lowered(hosted):
     assert submission.f() == 0.4
 
 
-def test_a_notebook_runs_cell_by_cell_and_a_broken_cell_does_not_end_it(hosted, tmp_path):
-    import json
-
-    from course_lib.grading.hosts import ChildHost, Control
-    from course_lib.grading.pipe import Pipe
-    from course_lib.grading.proxy import Channel, Log, Submission
-
-    sources = [
-        "%matplotlib inline\n!ls\nhelper = 2",
-        "def broken(:",
-        "import asyncio\nawait asyncio.sleep(0)",
-        "def f(): return helper",
+def test_cells_run_in_order_and_a_broken_one_does_not_end_it(hosted):
+    control = hosted.control("%matplotlib inline\n!ls\nhelper = 2")
+    cells = [
+        ["cell 2", "def broken(:"],
+        ["cell 3", "import asyncio\nawait asyncio.sleep(0)"],
+        ["cell 4", "def f(): return helper"],
     ]
-    cells = [{"cell_type": "code", "source": source, "metadata": {}, "outputs": []} for source in sources]
-    path = tmp_path / "n.ipynb"
-    path.write_text(json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}))
-    with ChildHost(path, ()) as host:
-        submission = Submission(Channel(Control(Pipe(host.control)).session(), 10, Log()))
-        assert submission.f() == 2
-        with pytest.raises(NotThere, match="cell 2: SyntaxError"):
-            submission.broken()
-
-
-@pytest.mark.parametrize("content", ["", "not json", "[]", '{"cells": 3}', "\x00"])
-def test_a_file_that_is_no_notebook_is_said_in_words(content, tmp_path):
-    from course_lib.grading.hosts import ChildHost, Control
-    from course_lib.grading.pipe import Pipe
-    from course_lib.grading.proxy import Channel, Log, Submission
-
-    path = tmp_path / "n.ipynb"
-    path.write_text(content)
-    with ChildHost(path, ()) as host, pytest.raises(NotThere, match=r"n\.ipynb cannot be read"):
-        Submission(Channel(Control(Pipe(host.control)).session(), 10, Log())).f()
+    assert control.ask("run", cells=cells) == ["cell 2: SyntaxError: invalid syntax (<cell 2>, line 1)"]
+    submission = Submission(Channel(control.session(), 10, Log(), control))
+    assert submission.f() == 2
+    with pytest.raises(NotThere, match="cell 2: SyntaxError"):
+        submission.broken()

@@ -1,0 +1,260 @@
+"""The instructor's commands: `course grade`, `course gradebook`, `course export`.
+
+Rule: thin, as cli. Progress and remarks go to stderr, the report to stdout or --output. Exit status: 0 everything
+was graded, whatever the marks; 2 wrong usage; 130 interrupted, with what was graded kept.
+"""
+
+import hashlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from course_lib.errors import MisuseError
+
+if TYPE_CHECKING:
+    from course_lib.grading.batch import Options
+    from course_lib.grading.exercises import Course, Exercise
+    from course_lib.grading.formats import Entry
+    from course_lib.grading.gradebook import Gradebook
+    from course_lib.grading.submissions import Submission
+
+INTERRUPTED = 130
+
+
+class Format(str, Enum):
+    text = "text"
+    json = "json"
+    gradescope = "gradescope"
+    junit = "junit"
+    csv = "csv"
+
+
+Output = Annotated[Path | None, typer.Option(help="Write the report to this file instead of the terminal.")]
+Feedback = Annotated[Path | None, typer.Option(help="Also write an HTML page for each student into this folder.")]
+Book = Annotated[Path | None, typer.Option("--gradebook", help="The gradebook's file, if not the course's own.")]
+
+
+def grade(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Notebooks, modules, folders, zip archives.")],
+    exercise: Annotated[str | None, typer.Option(metavar="ID", help="Grade this exercise only.")] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Also run the instructor-only checks.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the random inputs.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; as many as cores when left out.", min=1)] = os.cpu_count() or 1,
+    scheduler: Annotated[str, typer.Option(metavar="ADDRESS", help="Grade on a Dask cluster: tcp://host:port.")] = "",
+    format: Annotated[Format, typer.Option(help="What the report looks like.")] = Format.text,
+    output: Output = None,
+    require_isolation: Annotated[
+        bool, typer.Option("--require-isolation", help="Refuse to grade without bubblewrap.")
+    ] = False,
+    notebook: Annotated[
+        bool, typer.Option("--notebook", help="Run notebooks top to bottom and compare their check cells.")
+    ] = False,
+    feedback: Feedback = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted batch.")] = False,
+    gradebook: Book = None,
+) -> None:
+    """Grade submissions that may be wrong, broken or hostile: each in a sandbox of its own.
+
+    Exit status 0 when everything was graded, whatever the marks. An interrupted batch goes on when the
+    same command is given again.
+    """
+    from course_lib.grading.batch import Options, required_isolation
+    from course_lib.grading.exercises import Course
+    from course_lib.grading.sandbox import unavailable
+    from course_lib.grading.submissions import read_submissions
+
+    course = Course.find()
+    one = course.exercise(exercise) if exercise else None
+    if hidden and not any(e.check_file(hidden=True).exists() for e in course.exercises()):
+        raise MisuseError("--hidden: this copy of the course has no instructor-only checks (solutions/checks)")
+    if hidden and notebook:
+        raise MisuseError("--notebook shows what a learner sees: give --hidden in a run of its own")
+    for file in (output, feedback):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise MisuseError(f"{file}: its folder does not exist")
+    isolation = required_isolation(require_isolation)
+    options = Options(str(course.root), hidden, seed, isolation, notebook)
+    submissions = read_submissions(paths, course, one)
+    book = _gradebook(course, gradebook)
+    names = sorted(str(path.absolute()) for path in paths)
+    arguments = {"paths": names, "exercise": exercise, "hidden": hidden, "seed": seed, "isolation": isolation}
+    arguments |= {"notebook": notebook, "checks": _checks_digest(course, one)}
+    entries, complete = _run(book, arguments, submissions, options, jobs, scheduler, fresh)
+    _write(entries, course, one, format, output, feedback)
+    if why := unavailable():
+        _say(f"isolation: a plain process only ({why})")
+    if not complete:
+        _say(f"interrupted: {len(entries)} of {len(submissions)} graded and kept; the same command goes on from there")
+        raise typer.Exit(INTERRUPTED)
+
+
+def gradebook(
+    batch: Annotated[int | None, typer.Option(help="Only this batch; 0 is the newest.")] = None,
+    format: Annotated[Format | None, typer.Option(help="Print the entries in this format instead of the list.")] = None,
+    output: Output = None,
+    feedback: Feedback = None,
+    file: Book = None,
+) -> None:
+    """What was graded so far: the batches; with --format, the latest result of everything, or one batch again."""
+    from course_lib.cli import print_table
+    from course_lib.grading.exercises import Course
+
+    course = Course.find()
+    book = _gradebook(course, file)
+    batches = book.batches()
+    if batch == 0:
+        batch = batches[-1].id if batches else None
+    if format is None and feedback is None and output is None and batch is None:
+        rows = [
+            [str(b.id), b.started, b.finished or "unfinished", str(b.entries), _arguments_text(b.arguments)]
+            for b in batches
+        ]
+        print_table(["batch", "started", "finished", "submissions", "graded with"], rows)
+        return
+    _write(book.entries(batch), course, None, format or Format.text, output, feedback)
+
+
+def export(
+    gradescope: Annotated[bool, typer.Option("--gradescope", help="An autograder for Gradescope.")] = False,
+    lesson: Annotated[str | None, typer.Option(help="The exercises of this lesson, such as 03.")] = None,
+    exercise: Annotated[str | None, typer.Option(metavar="ID", help="This exercise only.")] = None,
+    output: Annotated[Path, typer.Option(help="The archive to write.")] = Path("autograder.zip"),
+) -> None:
+    """Build what another system needs to grade this course: see docs/other_systems.md."""
+    from course_lib.grading.exercises import Course
+    from course_lib.grading.export import gradescope_zip
+
+    if not gradescope:
+        raise MisuseError("say for which system: --gradescope")
+    course = Course.find()
+    exercises = [course.exercise(exercise)] if exercise else course.exercises(lesson)
+    if not exercises:
+        raise MisuseError(f"no lesson is called {lesson!r}")
+    gradescope_zip(course, exercises, output)
+    _say(f"{output}: {len(exercises)} exercises; upload it as the autograder of an assignment")
+
+
+def _run(
+    book: "Gradebook",
+    arguments: dict[str, Any],
+    submissions: "list[Submission]",
+    options: "Options",
+    jobs: int,
+    scheduler: str,
+    fresh: bool,
+) -> "tuple[list[Entry], bool]":
+    """The entries in the order of their names, and whether all are there."""
+    from course_lib.grading import batch
+    from course_lib.grading.gradebook import key, resume
+
+    number, entries, left = resume(book, arguments, submissions, fresh)
+    if entries:
+        _say(f"going on with batch {number}: {len(entries)} of {len(submissions)} were graded before")
+    complete = True
+    with _interruptible(), _progress(len(submissions), len(entries)) as advance:
+        try:
+            for submission, entry in batch.grade_all(left, options, jobs, scheduler):
+                book.add(number, entry, key(submission))
+                entries[submission.name] = entry
+                advance()
+        except KeyboardInterrupt:
+            complete = False
+    if complete:
+        book.finish(number)
+    return [entries[name] for name in sorted(entries)], complete
+
+
+def _write(
+    entries: "list[Entry]",
+    course: "Course",
+    one: "Exercise | None",
+    format: Format,
+    output: Path | None,
+    feedback: Path | None,
+) -> None:
+    from course_lib.grading.feedback import write_pages
+    from course_lib.grading.formats import render
+
+    if feedback is not None:
+        pages = write_pages(entries, feedback, {e.id: e.title for e in course.exercises()})
+        _say(f"{feedback}: {len(pages)} pages")
+    graded = {result["id"] for entry in entries for result in entry["exercises"]}
+    points = {e.id: e.points() for e in course.exercises() if e.id in graded or e == one}
+    text = render(entries, format.value, points)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=output.absolute().parent, delete=False) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, output)  # never half a report
+
+
+def _gradebook(course: "Course", file: Path | None) -> "Gradebook":
+    from course_lib.grading.gradebook import Gradebook
+    from course_lib.notebook.paths import state_folder
+
+    return Gradebook(file or state_folder(course) / "gradebook.sqlite")
+
+
+def _checks_digest(course: "Course", one: "Exercise | None") -> str:
+    """Changes when the checks do: an interrupted batch does not go on with other checks."""
+    files = [e.check_file(hidden) for e in ([one] if one else course.exercises()) for hidden in (False, True)]
+    return hashlib.sha256(b"\0".join(f.read_bytes() for f in files if f.exists())).hexdigest()[:16]
+
+
+def _arguments_text(arguments: dict[str, Any]) -> str:
+    words = [Path(name).name for name in arguments.get("paths", [])]
+    words += [f"--exercise {arguments['exercise']}"] if arguments.get("exercise") else []
+    words += [f"--{name}" for name in ("hidden", "notebook") if arguments.get(name)]
+    return " ".join([*words, f"--seed {arguments.get('seed', 0)}"])
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM is treated as an interrupt, too: what is graded is kept."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _progress(total: int, done: int) -> Iterator[Any]:
+    """A bar on a terminal; elsewhere a line for each tenth of a large batch."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("grading", total=total, completed=done)
+            yield lambda: bar.advance(task)
+        return
+    count = done
+
+    def advance() -> None:
+        nonlocal count
+        count += 1
+        if total >= 20 and count * 10 // total > (count - 1) * 10 // total:
+            _say(f"graded {count} of {total}")
+
+    yield advance

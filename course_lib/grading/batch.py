@@ -1,0 +1,189 @@
+"""Grading many submissions: a pure function of (submission, exercise, seed), run here, in a pool, or on a cluster.
+
+Rule: whatever a submission does, it gets an entry and the others theirs. An entry says nothing that depends on
+order, number of workers or machine. Left out: reading files (submissions), reports (formats), records (gradebook).
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from course_lib.errors import CourseError, MisuseError, PipeError
+from course_lib.grading import loading, sandbox
+from course_lib.grading.exercises import Course, Exercise
+from course_lib.grading.formats import Entry
+from course_lib.grading.hosts import BUBBLEWRAP
+from course_lib.grading.judge import judge
+from course_lib.grading.report import ExerciseResult, as_entry, collect, not_run, steady
+from course_lib.grading.submissions import Submission, read_submissions
+
+MAX_DEATHS = 2  # workers that a submission may take with it before it is given up
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a batch is graded with; the same for all of its submissions."""
+
+    root: str  # the course's folder
+    hidden: bool = False
+    seed: int = 0
+    isolation: str = ""  # "" takes the best there is
+    notebook: bool = False  # run notebooks top to bottom instead (rerun)
+
+
+def grade_exercise(submission: Submission, exercise: Exercise, options: Options) -> tuple[ExerciseResult, list[str]]:
+    """One exercise of one submission, and which of its cells failed. The code is gone when this returns."""
+    with loading.load(submission, exercise, options.isolation or None) as host:
+        if host.failed:
+            result = not_run(exercise, options.hidden, host.failed)
+        else:
+            result = judge().verdict(exercise, host, options.hidden, options.seed)
+        return replace(result, unchanged=exercise.id in host.unchanged), host.problems
+
+
+def grade_submission(submission: Submission, options: Options) -> Entry:
+    """The entry of a submission: its marks, or why there are none. Never raises for what a submission does."""
+    if options.notebook:
+        from course_lib.grading.rerun import rerun_submission
+
+        return rerun_submission(submission, options)
+    course = Course(Path(options.root))
+    problems: dict[str, None] = {}
+    exercises = []
+    for id in submission.exercises:
+        exercise = course.exercise(id)
+        found: list[str] = []
+        if submission.error:
+            result = not_run(exercise, options.hidden, submission.error)
+        else:
+            try:
+                result, found = grade_exercise(submission, exercise, options)
+            except PipeError as error:
+                judge().stop()  # it may be stuck: the next submission gets a new one
+                result = collect(exercise, {}, options.hidden, f"the judge gave no verdict: {error}")
+        exercises.append(as_entry(result))
+        problems |= dict.fromkeys(found)
+    return {
+        "submission": submission.name,
+        "student": submission.student,
+        "isolation": "" if submission.error else options.isolation or loading.isolation(),
+        "seed": options.seed,
+        "error": submission.error,
+        "problems": [steady(text) for text in problems],
+        "exercises": exercises,
+    }
+
+
+def required_isolation(required: bool) -> str:
+    """What will be in force. Raises MisuseError when isolation is required and there is none."""
+    found = loading.isolation()
+    if required and found != BUBBLEWRAP:
+        raise MisuseError(f"--require-isolation: {sandbox.unavailable()}")
+    return found
+
+
+def grade_all(
+    submissions: Sequence[Submission], options: Options, jobs: int = 0, scheduler: str = ""
+) -> Iterator[tuple[Submission, Entry]]:
+    """Each submission with its entry, as they are finished. `jobs`: processes, 0 for one per core.
+
+    `scheduler`: address of a Dask scheduler whose workers have the course installed and see its folder.
+    """
+    if scheduler:
+        return _on_cluster(submissions, options, scheduler)
+    jobs = min(jobs or os.cpu_count() or 1, len(submissions))
+    if jobs <= 1:
+        return ((submission, grade_submission(submission, options)) for submission in submissions)
+    return _in_pool(submissions, options, jobs)
+
+
+def _work(data: dict[str, Any], options: Options) -> Entry:
+    return grade_submission(Submission.from_dict(data), options)
+
+
+def _in_pool(submissions: Sequence[Submission], options: Options, jobs: int) -> Iterator[tuple[Submission, Entry]]:
+    """A process pool. A worker that dies takes the pool with it: it is made again for what is left."""
+    left = {number: submission for number, submission in enumerate(submissions)}
+    deaths = dict.fromkeys(left, 0)
+    while left:
+        # One at a time when somebody among them kills workers: the next death then tells who
+        width = jobs if not any(deaths[number] for number in left) else 1
+        with ProcessPoolExecutor(width, mp_context=get_context("spawn"), initializer=_worker) as pool:
+            try:
+                waiting: dict[Future[Entry], int] = {}
+                queue = sorted(left, key=lambda number: deaths[number])
+                while queue or waiting:
+                    while queue and len(waiting) < width:  # no more than run: an interrupt has little to wait for
+                        number = queue.pop(0)
+                        waiting[pool.submit(_work, left[number].as_dict(), options)] = number
+                    for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                        number = waiting[done]
+                        entry = done.result()
+                        del waiting[done]
+                        yield left.pop(number), entry
+            except BrokenProcessPool:
+                for number in waiting.values():
+                    deaths[number] += 1
+                    if deaths[number] > MAX_DEATHS:
+                        yield left[number], _given_up(left.pop(number), options)
+            except BaseException:  # an interrupt, or the caller has enough: what runs is of no use
+                for process in list((pool._processes or {}).values()):
+                    process.terminate()
+                raise
+
+
+def _given_up(submission: Submission, options: Options) -> Entry:
+    return grade_submission(replace(submission, error="every worker that graded it died", cells=()), options)
+
+
+def _worker() -> None:
+    """A worker ignores the interrupt of the terminal: the one who started it decides."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
+
+
+def _on_cluster(
+    submissions: Sequence[Submission], options: Options, scheduler: str
+) -> Iterator[tuple[Submission, Entry]]:
+    """Dask: work of a worker that dies is done again by another."""
+    try:
+        import distributed
+    except ImportError:
+        raise MisuseError("--scheduler needs Dask: pip install 'streaming-course[cluster]'") from None
+    try:
+        dask: Any = distributed  # carries no types
+        client = dask.Client(scheduler, timeout="10s")
+    except OSError as error:
+        raise MisuseError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+    with client:
+        futures = {client.submit(_work, s.as_dict(), options, pure=False, retries=MAX_DEATHS): s for s in submissions}
+        try:
+            for future in dask.as_completed(futures):
+                submission = futures[future]
+                try:
+                    yield submission, future.result()
+                except CourseError:
+                    raise
+                except Exception:  # every worker that took it has died
+                    yield submission, _given_up(submission, options)
+        except BaseException:
+            client.cancel(list(futures))
+            raise
+
+
+def grade_file(
+    path: Path, exercise: Exercise, hidden: bool = True, seed: int = 0, isolation: str = ""
+) -> ExerciseResult:
+    """Grades one exercise of one file (notebook or module)."""
+    submission = read_submissions([path], Course(exercise.root), exercise)[0]
+    options = Options(str(exercise.root), hidden, seed, isolation)
+    if submission.error:
+        return not_run(exercise, hidden, submission.error)
+    return grade_exercise(submission, exercise, options)[0]

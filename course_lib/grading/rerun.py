@@ -1,0 +1,101 @@
+"""`course grade --notebook`: a learner's notebook, top to bottom in the sandbox, as "Restart and run all" would.
+
+Rule: the cells run in order in one process; at each `check("id")` the visible checks judge what is defined there
+and then, and the verdict is compared with the one saved in the solution's notebook, as nbval compares outputs.
+Left out: hidden checks, marks of a whole submission (batch).
+"""
+
+import functools
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from course_lib.errors import PipeError
+from course_lib.grading import loading
+from course_lib.grading.batch import Options
+from course_lib.grading.exercises import Course, Exercise
+from course_lib.grading.formats import Entry
+from course_lib.grading.hosts import ChildHost
+from course_lib.grading.judge import judge
+from course_lib.grading.report import CORRECT, ExerciseResult, as_entry, as_text, collect, not_run, steady
+from course_lib.grading.submissions import Submission, read_submissions
+
+_CHECK = re.compile(r"^check\(\s*['\"](\w+)['\"]\s*\)", re.MULTILINE)
+
+
+def rerun_submission(submission: Submission, options: Options) -> Entry:
+    """The entry of a notebook run from top to bottom: `problems` names the cells that broke or differ."""
+    course = Course(Path(options.root))
+    exercises = [course.exercise(id) for id in submission.exercises]
+    problems: list[str] = []
+    results: dict[str, ExerciseResult] = {}
+    if not submission.error and exercises:
+        with loading.prepare(submission, exercises, options.isolation or None) as host:
+            for cell in submission.cells:
+                broken = loading.run(host, (cell,))
+                problems += broken if cell[1] not in _beyond_the_sandbox(course, submission.exercises) else []
+                for id in _CHECK.findall(cell[1]):
+                    if id in submission.exercises:
+                        result = _verdict(course.exercise(id), host, options)
+                        results[id] = replace(result, unchanged=id in host.unchanged)
+                        problems += _difference(cell[0], course.exercise(id), results[id])
+                if host.failed:
+                    problems.append(f"{cell[0]}: {host.failed}")
+                    break
+    missing = submission.error or "its check cell was not reached"
+    return {
+        "submission": submission.name,
+        "student": submission.student,
+        "isolation": "" if submission.error else options.isolation or loading.isolation(),
+        "seed": options.seed,
+        "error": submission.error,
+        "problems": [steady(text) for text in problems],
+        "exercises": [as_entry(results.get(e.id) or not_run(e, False, missing)) for e in exercises],
+    }
+
+
+@functools.cache
+def _beyond_the_sandbox(course: Course, ids: tuple[str, ...]) -> frozenset[str]:
+    """The cells that also fail in the course's own solution: demos of servers and views, which are not there."""
+    notebook = course.exercise(ids[0]).solution_notebook
+    if not notebook.exists():
+        return frozenset()
+    solution = read_submissions([notebook], course)[0]
+    with loading.prepare(solution, [course.exercise(id) for id in ids]) as host:
+        return frozenset(cell[1] for cell in solution.cells if loading.run(host, (cell,)))
+
+
+def _verdict(exercise: Exercise, host: ChildHost, options: Options) -> ExerciseResult:
+    if host.failed:
+        return not_run(exercise, False, host.failed)
+    try:
+        return judge().verdict(exercise, host, seed=options.seed)
+    except PipeError as error:
+        judge().stop()
+        return collect(exercise, {}, False, f"the judge gave no verdict: {error}")
+
+
+def _difference(label: str, exercise: Exercise, result: ExerciseResult) -> list[str]:
+    """Where the verdict is not the one that the solution's notebook shows: a sentence, or nothing."""
+    wanted = saved_verdict(exercise)
+    text = as_text(result, exercise.after if result.outcome == CORRECT else "")
+    if wanted is None or wanted.strip() == text.strip():
+        return []
+    pairs = zip([*wanted.splitlines(), ""], [*text.splitlines(), ""], strict=False)
+    theirs, ours = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    return [f"{label}: check({exercise.id!r}) shows {ours.strip()!r}, the solution's notebook {theirs.strip()!r}"]
+
+
+def saved_verdict(exercise: Exercise) -> str | None:
+    """The text that the solution's notebook shows under `check`, None where there is no solution."""
+    try:
+        cells: list[dict[str, Any]] = json.loads(exercise.solution_notebook.read_text("utf-8"))["cells"]
+    except (OSError, ValueError):
+        return None
+    for cell in cells:
+        if cell["cell_type"] == "code" and exercise.id in _CHECK.findall("".join(cell["source"])):
+            texts = [output["data"].get("text/plain") for output in cell["outputs"] if "data" in output]
+            return next(("".join(text) for text in texts if text), None)
+    return None

@@ -1,0 +1,126 @@
+"""The sandbox: a bubblewrap command line that shows one process almost nothing.
+
+Rule: a list of what is there, not of what is forbidden: system libraries, Python's standard library, the
+stage and the packages allowed, all read-only; a small private /tmp; namespaces of its own for processes,
+network, IPC and host name; a filter for system calls that nobody needs here (seccomp). Started by root, the
+process changes to an unused user id before it loads anything, because limits do not bind root.
+Left out: limits (host), and killing it (hosts).
+"""
+
+import functools
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from course_lib.grading import seccomp
+from course_lib.grading.staging import packages, stage
+
+TMP_SIZE = 64 << 20  # bytes of files that a submission may keep, in memory
+_USER = 20_000 + os.getpid() % 40_000  # only used when root starts the sandbox; another one for each worker
+
+
+def _python() -> str:
+    return os.path.realpath(sys.executable)
+
+
+def command(uses: Iterable[str], node: str | None = None, info: int | None = None) -> tuple[list[str], int]:
+    """The bwrap command line up to the program to run, and the user id that it should change to (0: none).
+
+    `info`: a descriptor on which bwrap writes the number of the sandbox's first process.
+    """
+    root = os.geteuid() == 0
+    base = os.path.realpath(sys.base_prefix)
+    line = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    line += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user"]
+    line += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"]
+    for tree in ("/usr", "/lib", "/lib32", "/lib64"):
+        if os.path.islink(tree):
+            line += ["--symlink", os.readlink(tree), tree]
+        elif os.path.isdir(tree):
+            line += ["--ro-bind", tree, tree]
+    line += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    if not base.startswith("/usr/"):
+        for parent in [*reversed(Path(base).parents)][1:]:
+            line += ["--dir", str(parent)]  # readable, even where the real one is not
+        line += ["--ro-bind", base, base]
+    if node and not node.startswith("/usr/"):
+        line += ["--ro-bind", node, "/node"]
+    for place in _hidden_places(base):
+        line += ["--tmpfs", place]
+    line += ["--ro-bind", str(stage()), "/stage", "--dir", "/packages"]
+    for path in packages(tuple(uses)):
+        line += ["--ro-bind", str(path), f"/packages/{path.name}"]
+    line += ["--proc", "/proc", "--dev", "/dev", "--size", str(TMP_SIZE // 4), "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
+    line += ["--remount-ro", "/dev", "--size", str(TMP_SIZE), "--perms", "1777", "--tmpfs", "/tmp", "--remount-ro", "/"]  # noqa: S108
+    env = {"PYTHONPATH": "/stage:/packages", "HOME": "/tmp", "TMPDIR": "/tmp", **ENVIRONMENT}  # noqa: S108
+    for name, value in env.items():
+        line += ["--setenv", name, value]
+    if info is not None:
+        line += ["--info-fd", str(info)]
+    return [*line, "--chdir", "/tmp"], _USER if root else 0  # noqa: S108
+
+
+# A fixed hash seed: the same submission must give the same report
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+
+
+@functools.cache
+def _hidden_places(base: str) -> tuple[str, ...]:
+    """Folders inside the visible trees that must look empty: packages, and the course if it is installed there."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    places = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    places |= {sysconfig.get_path(name, vars={"base": base, "platbase": base}) for name in ("purelib", "platlib")}
+    places |= {f"/usr/lib/{version}/dist-packages", "/usr/lib/python3/dist-packages", f"/usr/local/lib/{version}"}
+    places |= {str(Path(__file__).resolve().parents[2]), "/usr/local/src", "/usr/src"}
+    visible = ("/usr/", f"{base}/")
+    standard = os.path.realpath(sysconfig.get_path("stdlib"))
+    real = {os.path.realpath(place) for place in places}
+    return tuple(sorted(p for p in real if p.startswith(visible) and os.path.isdir(p) and not standard.startswith(p)))
+
+
+@functools.cache
+def unavailable() -> str:
+    """Why bubblewrap cannot be used here, or "" when it can: it is tried once."""
+    if platform.system() != "Linux":
+        return f"bubblewrap exists for Linux only, this is {platform.system()}"
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)"
+    line, _ = command(())
+    try:
+        trial = subprocess.run(
+            [*line, _python(), "-S", "-s", "-P", "-c", "import course_lib.grading.host"],
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap did not start: {error}"
+    if trial.returncode == 0:
+        return ""
+    why = (trial.stderr.strip().splitlines() or ["no message"])[-1]
+    return f"bubblewrap cannot make a sandbox here (are user namespaces forbidden?): {why}"
+
+
+def start(uses: Iterable[str], fd: int, node: str | None = None) -> "tuple[subprocess.Popen[bytes], int]":
+    """Starts the host in a sandbox, its control pipe on `fd`. Gives the process and the number of its first process."""
+    read_end, write_end = os.pipe()
+    with seccomp.descriptor() as filter_fd:
+        line, user = command(uses, node, write_end)
+        if filter_fd is not None:
+            line += ["--seccomp", str(filter_fd)]
+        host = [_python(), "-S", "-s", "-P", "-m", "course_lib.grading.host", str(fd), "sandbox", str(user)]
+        process = subprocess.Popen(
+            [*line, *host],
+            pass_fds=tuple(n for n in (fd, write_end, filter_fd) if n is not None),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(), start_new_session=True,
+        )  # fmt: skip
+    os.close(write_end)
+    with open(read_end, encoding="utf-8") as info:
+        text = info.read()
+    return process, json.loads(text)["child-pid"] if text else 0

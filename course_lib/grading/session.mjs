@@ -1,0 +1,318 @@
+// One check's conversation with a JavaScript submission: what session.py is for Python. `node session.mjs FD`.
+//
+// Rule: whatever the code does becomes an answer, with Python's names for its errors, so that the judge need not know
+// which language it judges. The first question is {"op": "load", "file": PATH, "uses": [PACKAGE...]}, answered with
+// {"problems": [...]}; the others are those of session.py. One question at a time, one answer each.
+// Values: undefined and null are None; bytes come as Uint8Array; a dict is an object, or a Map when a key is no string.
+// JavaScript has one type of number: an integral one up to 2**53 - 1 arrives as int (1.0 as 1, so a check must expect
+// 1), any other as float, a BigInt always as int. Keyword arguments are one object, the last argument.
+// Left out: security and time limits (the sandbox, the judge), and thenables: only real promises are awaited.
+
+import fs from "node:fs";
+import module from "node:module";
+import net from "node:net";
+import path from "node:path";
+import url from "node:url";
+import util from "node:util";
+import vm from "node:vm";
+
+// Runs from its source text in a realm of its own: there Array, JSON, Promise and the rest stay whole, whatever the
+// submission does to those that it shares with this file (`theirs`, of which all that it gets is made).
+function session(fd, { fs, module, net, path, url, util, process, Buffer }, theirs, load) {
+  const { Array, BigInt, JSON, Map, Number, Object, Promise, Reflect, String } = globalThis; // slow to look up here
+  const MAX_DEPTH = 100;
+  const MAX_MESSAGE = 64 * 1024 * 1024; // bytes
+  const MAX_PRINTED = 1_000_000; // characters per check
+  const PYTHON = { __proto__: null, Error: "Exception", RangeError: "ValueError", SyntaxError: "ValueError" };
+  Object.assign(PYTHON, { URIError: "ValueError", ReferenceError: "NameError", AbortError: "TimeoutError" });
+  Object.assign(PYTHON, { ECONNREFUSED: "ConnectionRefusedError", ECONNRESET: "ConnectionResetError" });
+  Object.assign(PYTHON, { ERR_ENCODING_INVALID_ENCODED_DATA: "UnicodeDecodeError", OutputLimit: "BaseException" });
+  const { isPromise, isMap, isUint8Array, isAnyArrayBuffer, isDataView } = util.types;
+  const { writeSync, readFileSync } = fs;
+  const endProcess = process.reallyExit.bind(process, 0);
+  const names = new Map(); // what the submission exports
+  const problems = [];
+  const kept = []; // what stays here, by the number of its handle
+  const numbers = new Map(); // ... and the other way round
+  const source = { file: "", places: [], lines: [] };
+  let asked = null; // the question that waits for its answer
+  let [printed, printedInAll] = ["", 0];
+
+  // ---- values, as in values.py
+
+  const hex = (big) => `{"i":"${big < 0n ? "-" : ""}0x${(big < 0n ? -big : big).toString(16)}"}`;
+
+  /** The JSON text of a value that holds no others, else null. */
+  function scalar(value) {
+    if (value === undefined || value === null || typeof value === "boolean") return `${value ?? null}`;
+    if (typeof value === "string") return JSON.stringify(value); // lone surrogates escaped: none stands beside another
+    if (typeof value === "bigint") return -(2n ** 63n) < value && value < 2n ** 63n ? `${value}` : hex(value);
+    if (typeof value === "number") {
+      if (Number.isSafeInteger(value)) return Object.is(value, -0) ? "-0.0" : `${value}`;
+      return /^-?\d+$/.test(value) ? `${value}.0` : `${value}`; // NaN and Infinity: as Python writes them
+    }
+    if (Array.isArray(value) || !(isUint8Array(value) || isAnyArrayBuffer(value) || isDataView(value))) return null;
+    return `{"b":"${Buffer.from(value.buffer ?? value, value.byteOffset, value.byteLength).toString("base64")}"}`;
+  }
+
+  /** JSON text of any value. Not JSON.stringify: it would ask toJSON, lose NaN and -0, and know no limits. */
+  function encode(value, budget = { left: MAX_MESSAGE }, depth = 0) {
+    const text = typeof value === "string" && value.length > budget.left ? value : scalar(value);
+    budget.left -= (text?.length ?? 0) + 2;
+    if (budget.left < 0) throw new RangeError(`it is larger than ${MAX_MESSAGE.toLocaleString("en")} bytes`);
+    if (text !== null) return text;
+    if (depth >= MAX_DEPTH) throw new RangeError(`it is nested deeper than ${MAX_DEPTH} levels (does it contain itself?)`);
+    const inner = (item) => encode(item, budget, depth + 1);
+    const prototype = typeof value === "object" ? Reflect.getPrototypeOf(value) : undefined;
+    if (Array.isArray(value) && (prototype === theirs.Array.prototype || prototype === Array.prototype)) {
+      const items = [];
+      for (let i = 0; i < value.length; i++) items.push(inner(value[i]));
+      return `[${items.join()}]`;
+    }
+    let pairs;
+    if (prototype === theirs.Map.prototype && isMap(value)) pairs = [...Map.prototype.entries.call(value)];
+    const isObject = [theirs.Object.prototype, Object.prototype, null].includes(prototype);
+    if (isObject && !iterates(value)) pairs = Object.entries(value);
+    if (!pairs?.every(([key]) => scalar(key) !== null)) return `{"h":${JSON.stringify(keep(value))}}`;
+    return `{"d":[${pairs.map(([key, item]) => `[${inner(key)},${inner(item)}]`).join()}]}`;
+  }
+
+  const has = (value, method) => typeof value === "object" && typeof value[method] === "function";
+  const iterates = (value) => has(value, "next") || has(value, Symbol.asyncIterator);
+  const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(value));
+
+  /** The handle of something that stays here: number, kind, type. The same thing has the same number. */
+  function keep(value) {
+    if (!numbers.has(value)) numbers.set(value, kept.push(value) - 1);
+    const callable = typeof value === "function" && !isClass(value);
+    const type = value.constructor?.name || Object.prototype.toString.call(value).slice(8, -1);
+    return [numbers.get(value), callable ? "callable" : iterates(value) ? "iterator" : "object", `${type}`.slice(0, 100)];
+  }
+
+  function decode(raw) {
+    if (raw === null || typeof raw !== "object") return raw;
+    if (Array.isArray(raw)) return filled(theirs.Array, raw.map((item, i) => [i, decode(item)]));
+    const [[tag, body]] = Object.entries(raw);
+    if (tag === "n") return Number(body);
+    if (tag === "i") return body.startsWith("-") ? -BigInt(body.slice(1)) : BigInt(body);
+    if (tag === "h") return kept[body[0]];
+    if (tag === "b") return Reflect.construct(theirs.Uint8Array, [Buffer.from(body, "base64")]);
+    if (tag === "u") {
+      // UTF-8 by hand, since surrogates are in it
+      const bits = (n, byte, i, { length }) => (i ? (n << 6) | (byte & 63) : byte & (255 >> (length + 1)));
+      const decoded = (bytes) => String.fromCodePoint([...Buffer.from(bytes, "latin1")].reduce(bits, 0));
+      return Buffer.from(body, "base64").toString("latin1").replace(/[\xc0-\xf7][\x80-\xbf]+/g, decoded);
+    }
+    const pairs = body.map(([key, item]) => [decode(key), decode(item)]);
+    const named = pairs.every(([key]) => typeof key === "string");
+    return named ? filled(theirs.Object, pairs) : Reflect.construct(theirs.Map, [pairs]);
+  }
+
+  /** A new list or object. Its properties are defined: assigned ones could meet a setter, as __proto__ is. */
+  function filled(type, pairs) {
+    const made = Reflect.construct(type, []);
+    const open = { writable: true, enumerable: true, configurable: true };
+    for (const [key, value] of pairs) Reflect.defineProperty(made, key, { value, ...open });
+    return made;
+  }
+
+  /** JSON.parse, with what Python writes and JSON.parse refuses or rounds: NaN, Infinity, large integers. */
+  function parse(text) {
+    if (!/NaN|Infinity|\d{16}/.test(text)) return JSON.parse(text);
+    let quoted = false;
+    const tagged = (token) => {
+      if (token === '"') quoted = !quoted;
+      if (quoted || token[0] === "\\" || token === '"') return token;
+      if (/[NI]/.test(token)) return `{"n":"${token}"}`;
+      return /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) ? hex(BigInt(token)) : token;
+    };
+    return JSON.parse(text.replace(/"|\\.|NaN|-?Infinity|-?\d[\d.eE+-]{15,}/g, tagged));
+  }
+
+  // ---- errors and prints
+
+  const raised = (name, message) => Object.assign(new Error(message), { name });
+
+  /** What was thrown, as cells.describe has it. Bases: code, name and classes, with Python's names where it has one. */
+  function describe(error) {
+    const said = { type: "Exception", bases: ["Exception"], message: "(it cannot be shown)", where: "" };
+    try {
+      if (error === null || typeof error !== "object") return { ...said, message: String(error).slice(0, 2000) };
+      const classes = [];
+      for (let at = Reflect.getPrototypeOf(error); at && classes.length < 20; at = Reflect.getPrototypeOf(at)) {
+        classes.push(`${Reflect.getOwnPropertyDescriptor(at, "constructor")?.value?.name}`);
+      }
+      if (!classes.includes(error.name)) classes.unshift(`${error.name}`);
+      const message = typeof error.message === "string" ? error.message : util.inspect(error);
+      const overflow = message === "Maximum call stack size exceeded"; // a RangeError, which would pass for ValueError
+      const code = overflow ? "RecursionError" : `${error.code ?? error.cause?.code}`; // fetch has the code in its cause
+      const bases = [code, ...classes, "Exception"].map((name) => PYTHON[name] ?? name);
+      Object.assign(said, { type: classes[0].slice(0, 100), bases, message: message.slice(0, 2000) });
+      const place = source.places.find((one) => error.stack.includes(one));
+      const line = place && parseInt(error.stack.slice(error.stack.indexOf(place) + place.length));
+      if (line) said.where = `line ${line}: ${`${source.lines[line - 1]}`.trim()}`.slice(0, 300);
+    } catch {} // a hostile error: what could be said of it
+    return said;
+  }
+
+  const problem = (error) => `${path.basename(source.file)}: ${describe(error).type}: ${describe(error).message}`;
+
+  /** Stands in for the write of stdout and stderr. */
+  function print(chunk, encoding, callback) {
+    const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
+    printedInAll += text.length;
+    printed += text.slice(0, 2000 - printed.length);
+    if (printedInAll > MAX_PRINTED) leave(raised("OutputLimit", "printed more than 1,000,000 characters"));
+    process.nextTick([encoding, callback].find((one) => typeof one === "function") ?? (() => {}));
+    return true;
+  }
+
+  /** Answers with `error` and ends the process: console.log or a try block would swallow an exception. */
+  function leave(error) {
+    if (asked) writeSync(fd, frame(asked.op === "load" ? { problems: [problem(error)] } : { raise: describe(error) }));
+    endProcess();
+  }
+
+  function exit(code) {
+    const error = raised("SystemExit", `process.exit(${code ?? ""})`);
+    if (asked?.op === "load") throw error; // one more problem of loading; the questions after it have their answers
+    leave(error);
+  }
+
+  // ---- the questions
+
+  /** The value of a promise, in a box: our own promises must not ask the value for a `then`. */
+  const settled = (value) =>
+    new Promise((resolve, reject) => {
+      if (isPromise(value)) Promise.prototype.then.call(value, (result) => resolve({ value: result }), reject);
+      else resolve({ value });
+    });
+
+  async function attempt(work) {
+    try {
+      return await work();
+    } catch (error) {
+      return { raise: describe(error) };
+    }
+  }
+
+  function give(value) {
+    try {
+      return { ok: encode(value) };
+    } catch (error) {
+      return { fault: `the answer cannot be sent: ${describe(error).message}` };
+    }
+  }
+
+  function call(on, name, args) {
+    const self = on === null || name === null ? undefined : kept[on];
+    const target = on === null ? names.get(name) : name === null ? kept[on] : self[name];
+    if (typeof target !== "function") throw new TypeError(`${name ?? "the object"} is not a function`);
+    return settled(isClass(target) ? Reflect.construct(target, args) : Reflect.apply(target, self, args));
+  }
+
+  function iterator(on) {
+    if (!has(kept[on], "next")) kept[on] = kept[on][Symbol.asyncIterator]();
+    return kept[on];
+  }
+
+  const questions = {
+    async load({ file, uses }) {
+      Object.assign(source, { file, places: [`${url.pathToFileURL(file)}:`, `${file}:`] });
+      refuseImports(uses);
+      try {
+        source.lines = readFileSync(file, "utf8").split("\n");
+        const { value: exported } = await settled(load(`${url.pathToFileURL(file)}`));
+        const standard = exported.default; // of CommonJS: module.exports
+        if (typeof standard === "function") names.set(standard.name, standard);
+        for (const [name, value] of Object.entries({ ...standard, ...exported })) names.set(name, value);
+      } catch (error) {
+        problems.push(problem(error));
+      }
+      if (!names.size && !problems.length) problems.push(`${path.basename(file)}: it exports nothing`);
+      return { problems };
+    },
+    async call({ on, name, args, kwargs }) {
+      const given = args.map(decode);
+      if (Object.keys(kwargs).length) given.push(decode({ d: Object.entries(kwargs) }));
+      const look = (arg) => (typeof arg === "object" ? give(arg).ok : null);
+      const before = given.map(look);
+      const reply = await attempt(async () => give((await call(on, name, given)).value));
+      return { ...reply, changed: given.some((arg, i) => look(arg) !== before[i]) };
+    },
+    async each({ on, name, items, stop }) {
+      const results = [];
+      for (const item of items) {
+        const one = async () => ({ ok: (await call(on, name, [decode(item)])).value });
+        results.push(stop ? (await one()).ok : await attempt(one));
+      }
+      return give(results);
+    },
+    attribute({ on, name }) {
+      if (!(name in kept[on])) throw raised("AttributeError", `the object has no property ${name}`);
+      const value = kept[on][name];
+      return typeof value === "function" ? { method: true } : give(value);
+    },
+    async next({ on }) {
+      const { value: step } = await settled(iterator(on).next());
+      return step.done ? { stop: true } : give(step.value);
+    },
+    async close({ on }) {
+      if (has(iterator(on), "return")) await settled(kept[on].return());
+      return { ok: "null" };
+    },
+    lower_httpx_default: () => ({ ok: "null" }), // fetch waits for minutes: nothing to lower
+  };
+
+  /** As refuse.py: an allowed package may import what it needs. Node before 22.15 lacks the hook (and finds no package). */
+  function refuseImports(uses) {
+    const allowed = ["Node's own modules", ...uses].join(" and ");
+    const resolve = (specifier, context, next) => {
+      const [name] = /^(@[^/]*\/)?[^/]*/.exec(specifier);
+      const known = /^(\.|\/|#|[a-z]+:)/i.test(specifier) || module.isBuiltin(specifier) || uses.includes(name);
+      if (known || `${context.parentURL}`.includes("/node_modules/")) return next(specifier, context);
+      throw raised("ImportError", `this exercise may use ${allowed}; ${name} is refused`);
+    };
+    module.registerHooks?.({ resolve });
+  }
+
+  // ---- the pipe
+
+  function frame({ ok, ...reply }) {
+    const rest = JSON.stringify({ ...reply, printed });
+    const body = Buffer.from(ok === undefined ? rest : `{"ok":${ok},${rest.slice(1)}`);
+    if (body.length > MAX_MESSAGE) return frame({ fault: `the answer is larger than ${MAX_MESSAGE} bytes` });
+    printed = "";
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(body.length);
+    return Buffer.concat([head, body]);
+  }
+
+  async function answer(question) {
+    asked = question;
+    const { op, on, name } = question;
+    const missing = on === null && !names.has(name);
+    socket.write(frame(missing ? { missing: name, problems } : await attempt(() => questions[op](question))));
+    asked = null;
+  }
+
+  const socket = new net.Socket({ fd, readable: true, writable: true });
+  let length = null;
+  socket.on("readable", () => {
+    for (let piece; (piece = socket.read(length ?? 4)) !== null; ) {
+      const whole = length !== null;
+      length = whole ? null : piece.readUInt32BE();
+      if (whole) answer(parse(piece.toString()));
+    }
+  });
+  for (const event of ["end", "error", "close"]) socket.on(event, endProcess);
+  // Of timers and forgotten promises: no answer to a question, only what Node would have printed
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    process.on(event, (error) => print(`uncaught ${describe(error).type}: ${describe(error).message}\n`));
+  }
+  process.stdout.write = process.stderr.write = print;
+  process.exit = exit;
+}
+
+const modules = { fs, module, net, path, url, util, process, Buffer };
+vm.runInNewContext(`(${session})`)(Number(process.argv[2]), modules, { Object, Array, Map, Uint8Array }, (href) => import(href));

@@ -1,0 +1,13 @@
+"""Puts what differs from run to run into its message: numbers of processes, folders, names, ports and places."""
+
+import os
+import socket
+import sys
+import tempfile
+
+DIFFERENT = [os.getcwd(), os.getpid(), os.getppid(), tempfile.gettempdir(), socket.gethostname(), sorted(os.environ), sys.argv]
+DIFFERENT += [os.getuid(), sys.path, sys.executable, hash("a"), list({"a", "b", "c"}), globals().get("__file__")]
+
+
+def parse_sse_stream(raw_stream):
+    raise RuntimeError(repr(DIFFERENT))

@@ -1,0 +1,3 @@
+"""Defines the name as a built-in function of the judge's choice of arguments: eval."""
+
+parse_sse_stream = eval

@@ -1,0 +1,5 @@
+"""Reads address 0 while it is loaded."""
+
+import ctypes
+
+ctypes.string_at(0)
