@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.grading.exercises import Course
 from course_lib.grading.batch import grade_file
+from course_lib.grading.exercises import Course
 from course_lib.grading.report import as_text
 from course_lib.grading.starter import exercise_cell
 

@@ -51,13 +51,15 @@ results="$root/results/results.json"
 trap 'echo "run_autograder: line $LINENO failed, nothing was graded; the reason stands above" >&2' ERR
 mkdir -p "$root/results"
 cp "$root/source/failed.json" "$results"
-# Without bubblewrap the submission runs as another user: it must not read these.
+# For nobody but root, in case a submission runs outside of bubblewrap's walls.
 chmod -R go= "$root/source/solutions" "$root/results"
 [ ! -e "$root/submission_metadata.json" ] || chmod go= "$root/submission_metadata.json"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-cp -RP "$root/submission" "$work/submission"  # a folder in a folder: all of it is one student's
-course grade "$work" --hidden --format gradescope --output "$work/results.json"
+mkdir "$work/all"
+cp -RP "$root/submission" "$work/all/submission"  # a folder in a folder: all of it is one student's
+export COURSE_STATE="$work/state"
+course grade "$work/all" --hidden --format gradescope --output "$work/results.json"
 "$root/venv/bin/python" -m json.tool "$work/results.json" > /dev/null  # empty or cut off is no result
 cp "$work/results.json" "$results"
 """

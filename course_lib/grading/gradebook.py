@@ -67,7 +67,7 @@ class Gradebook:
     def add(self, batch: int, entry: Entry, digest: str) -> None:
         """Keep an entry, at once and for good. One with the same submission and digest in this batch is replaced.
 
-        `digest` names what was graded, the name of the submission as well as its content.
+        `digest` stands for all that decides the grade; submissions with the same content may share it.
         """
         with self._transaction() as db:
             db.execute(
@@ -81,7 +81,10 @@ class Gradebook:
             db.execute("UPDATE batches SET finished = ? WHERE id = ?", (self._time(), batch))
 
     def interrupted(self, arguments: dict[str, Any]) -> tuple[int, dict[str, Entry]] | None:
-        """The newest batch with these arguments, if it is unfinished: its id and what was graded, by digest."""
+        """The newest batch with these arguments, if it is unfinished: its id and what was graded, by digest.
+
+        Of several submissions that share a digest there is one entry: its grade is theirs, its name may not be.
+        """
         with self._transaction() as db:
             newest = db.execute(
                 "SELECT id, finished FROM batches WHERE arguments = ? ORDER BY id DESC LIMIT 1", (_same(arguments),)

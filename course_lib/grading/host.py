@@ -9,6 +9,7 @@ Left out: isolation (sandbox starts this process inside it), the answers themsel
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -82,6 +83,7 @@ class Host:
 
     def do_session(self, fd: int) -> None:
         """A copy of this process that holds one check's conversation."""
+        gc.freeze()  # else the copy's collector touches, and so copies, all of it
         pid = os.fork()
         if pid:
             os.close(fd)

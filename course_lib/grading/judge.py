@@ -47,6 +47,7 @@ class _Collected:
             self.broken = str(report.longrepr)[-2000:]
 
     def pytest_runtestloop(self, session: Any) -> bool:
+        gc.freeze()  # forks then share what was collected, instead of copying it
         while True:
             try:
                 question, fds = self.questions.receive(fds=2)

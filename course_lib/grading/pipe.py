@@ -23,6 +23,14 @@ MAX_MESSAGE = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 
 
+def encode(message: Any) -> bytes:
+    """The body of a message. Raises PipeError when it is too large."""
+    body = json.dumps(message, separators=(",", ":")).encode()
+    if len(body) > MAX_MESSAGE:
+        raise PipeError(f"a message of {len(body):,} bytes; the largest allowed is {MAX_MESSAGE:,}")
+    return body
+
+
 class Pipe:
     """One end of a connected stream socket. Not thread-safe: one question at a time."""
 
@@ -32,16 +40,21 @@ class Pipe:
     def send(self, message: Any, seconds: float | None = None, fds: tuple[int, ...] = ()) -> None:
         """Sends one message. Raises PipeError when it is too large or the other side is gone, DeadlineExceeded
         when the other side does not take it within `seconds`."""
-        body = json.dumps(message, separators=(",", ":")).encode()
-        if len(body) > MAX_MESSAGE:
-            raise PipeError(f"a message of {len(body):,} bytes; the largest allowed is {MAX_MESSAGE:,}")
+        self.send_encoded(encode(message), seconds, fds)
+
+    def send_encoded(self, body: bytes, seconds: float | None = None, fds: tuple[int, ...] = ()) -> None:
+        """The same for a message that `encode` has made."""
         self.sock.settimeout(seconds)
+        head = _LENGTH.pack(len(body))
         try:
             if fds:
-                socket.send_fds(self.sock, [_LENGTH.pack(len(body))], list(fds))
+                socket.send_fds(self.sock, [head], list(fds))
                 self.sock.sendall(body)
+            elif len(body) < 65536:
+                self.sock.sendall(head + body)
             else:
-                self.sock.sendall(_LENGTH.pack(len(body)) + body)
+                self.sock.sendall(head)
+                self.sock.sendall(body)
         except TimeoutError as error:
             raise DeadlineExceeded(f"the other side took no message within {seconds:g} s") from error
         except OSError as error:
@@ -61,7 +74,7 @@ class Pipe:
             head, received, _, _ = socket.recv_fds(self.sock, _LENGTH.size, fds)
             if not head:
                 raise PipeError("the other side ended")
-        head += self._exactly(_LENGTH.size - len(head), until)
+        head = head + self._exactly(_LENGTH.size - len(head), until)
         (length,) = _LENGTH.unpack(head)
         if length > MAX_MESSAGE:
             raise PipeError(f"a message of {length:,} bytes was announced; the largest allowed is {MAX_MESSAGE:,}")
@@ -80,17 +93,18 @@ class Pipe:
         else:
             self.sock.settimeout(max(until - time.monotonic(), 0.000_001))
 
-    def _exactly(self, count: int, until: float | None) -> bytes:
-        pieces = bytearray()
-        while len(pieces) < count:
+    def _exactly(self, count: int, until: float | None) -> bytearray:
+        buffer = bytearray(count)
+        view, got = memoryview(buffer), 0
+        while got < count:
             self._set_deadline(until)
             try:
-                piece = self.sock.recv(min(count - len(pieces), 1 << 20))
+                size = self.sock.recv_into(view[got:])
             except TimeoutError as error:
                 raise DeadlineExceeded("no answer within the deadline") from error
             except OSError as error:
                 raise PipeError(f"the other side is gone ({error.strerror or error})") from error
-            if not piece:
+            if not size:
                 raise PipeError("the other side ended")
-            pieces += piece
-        return bytes(pieces)
+            got += size
+        return buffer

@@ -1,46 +1,48 @@
-// One check's conversation with a JavaScript submission: what session.py is for Python. `node session.mjs FD`.
+// One check's conversation with a JavaScript submission: what session.py is for Python.
 //
+// `node session.mjs FD`: the first question is {"op": "load", "file": PATH, "uses": [PACKAGE...]}, its answer
+// {"problems": [...]}. `node session.mjs PATH FD PACKAGE...` loads by itself. The others are those of session.py.
 // Rule: whatever the code does becomes an answer, with Python's names for its errors, so that the judge need not know
-// which language it judges. The first question is {"op": "load", "file": PATH, "uses": [PACKAGE...]}, answered with
-// {"problems": [...]}; the others are those of session.py. One question at a time, one answer each.
+// which language it judges. One question at a time, one answer each.
 // Values: undefined and null are None; bytes come as Uint8Array; a dict is an object, or a Map when a key is no string.
 // JavaScript has one type of number: an integral one up to 2**53 - 1 arrives as int (1.0 as 1, so a check must expect
 // 1), any other as float, a BigInt always as int. Keyword arguments are one object, the last argument.
 // Left out: security and time limits (the sandbox, the judge), and thenables: only real promises are awaited.
 
-import fs from "node:fs";
-import module from "node:module";
-import net from "node:net";
-import path from "node:path";
-import url from "node:url";
-import util from "node:util";
 import vm from "node:vm";
 
 // Runs from its source text in a realm of its own: there Array, JSON, Promise and the rest stay whole, whatever the
-// submission does to those that it shares with this file (`theirs`, of which all that it gets is made).
-function session(fd, { fs, module, net, path, url, util, process, Buffer }, theirs, load) {
+// submission does to its own, which are `theirs`.
+function session(process, theirs, importModule) {
   const { Array, BigInt, JSON, Map, Number, Object, Promise, Reflect, String } = globalThis; // slow to look up here
+  const [fs, module, net, path, url, util] = ["fs", "module", "net", "path", "url", "util"].map(process.getBuiltinModule);
+  const { Buffer } = process.getBuiltinModule("buffer");
+  const { isPromise, isMap, isUint8Array, isAnyArrayBuffer, isDataView } = util.types;
+  const endProcess = process.reallyExit.bind(process, 0);
   const MAX_DEPTH = 100;
   const MAX_MESSAGE = 64 * 1024 * 1024; // bytes
+  const TOO_LARGE = `larger than ${MAX_MESSAGE.toLocaleString("en")} bytes`;
   const MAX_PRINTED = 1_000_000; // characters per check
   const PYTHON = { __proto__: null, Error: "Exception", RangeError: "ValueError", SyntaxError: "ValueError" };
   Object.assign(PYTHON, { URIError: "ValueError", ReferenceError: "NameError", AbortError: "TimeoutError" });
   Object.assign(PYTHON, { ECONNREFUSED: "ConnectionRefusedError", ECONNRESET: "ConnectionResetError" });
   Object.assign(PYTHON, { ERR_ENCODING_INVALID_ENCODED_DATA: "UnicodeDecodeError", OutputLimit: "BaseException" });
-  const { isPromise, isMap, isUint8Array, isAnyArrayBuffer, isDataView } = util.types;
-  const { writeSync, readFileSync } = fs;
-  const endProcess = process.reallyExit.bind(process, 0);
+
+  const source = { file: "", lines: [], places: [] }; // `places`: how a stack names it
   const names = new Map(); // what the submission exports
   const problems = [];
   const kept = []; // what stays here, by the number of its handle
   const numbers = new Map(); // ... and the other way round
-  const source = { file: "", places: [], lines: [] };
+  let loading = true;
   let asked = null; // the question that waits for its answer
   let [printed, printedInAll] = ["", 0];
 
   // ---- values, as in values.py
 
   const hex = (big) => `{"i":"${big < 0n ? "-" : ""}0x${(big < 0n ? -big : big).toString(16)}"}`;
+  const has = (value, method) => typeof value === "object" && typeof value[method] === "function";
+  const iterates = (value) => has(value, "next") || has(value, Symbol.asyncIterator);
+  const isClass = (value) => typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
 
   /** The JSON text of a value that holds no others, else null. */
   function scalar(value) {
@@ -59,9 +61,9 @@ function session(fd, { fs, module, net, path, url, util, process, Buffer }, thei
   function encode(value, budget = { left: MAX_MESSAGE }, depth = 0) {
     const text = typeof value === "string" && value.length > budget.left ? value : scalar(value);
     budget.left -= (text?.length ?? 0) + 2;
-    if (budget.left < 0) throw new RangeError(`it is larger than ${MAX_MESSAGE.toLocaleString("en")} bytes`);
+    if (budget.left < 0) throw new Error(`it is ${TOO_LARGE}`);
     if (text !== null) return text;
-    if (depth >= MAX_DEPTH) throw new RangeError(`it is nested deeper than ${MAX_DEPTH} levels (does it contain itself?)`);
+    if (depth >= MAX_DEPTH) throw new Error(`it is nested deeper than ${MAX_DEPTH} levels (does it contain itself?)`);
     const inner = (item) => encode(item, budget, depth + 1);
     const prototype = typeof value === "object" ? Reflect.getPrototypeOf(value) : undefined;
     if (Array.isArray(value) && (prototype === theirs.Array.prototype || prototype === Array.prototype)) {
@@ -77,61 +79,50 @@ function session(fd, { fs, module, net, path, url, util, process, Buffer }, thei
     return `{"d":[${pairs.map(([key, item]) => `[${inner(key)},${inner(item)}]`).join()}]}`;
   }
 
-  const has = (value, method) => typeof value === "object" && typeof value[method] === "function";
-  const iterates = (value) => has(value, "next") || has(value, Symbol.asyncIterator);
-  const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(value));
-
   /** The handle of something that stays here: number, kind, type. The same thing has the same number. */
   function keep(value) {
     if (!numbers.has(value)) numbers.set(value, kept.push(value) - 1);
-    const callable = typeof value === "function" && !isClass(value);
+    const kind = iterates(value) ? "iterator" : typeof value === "function" && !isClass(value) ? "callable" : "object";
     const type = value.constructor?.name || Object.prototype.toString.call(value).slice(8, -1);
-    return [numbers.get(value), callable ? "callable" : iterates(value) ? "iterator" : "object", `${type}`.slice(0, 100)];
+    return [numbers.get(value), kind, `${type}`.slice(0, 100)];
   }
 
   function decode(raw) {
     if (raw === null || typeof raw !== "object") return raw;
-    if (Array.isArray(raw)) return filled(theirs.Array, raw.map((item, i) => [i, decode(item)]));
+    if (Array.isArray(raw)) return Object.setPrototypeOf(raw.map(decode), theirs.Array.prototype);
     const [[tag, body]] = Object.entries(raw);
     if (tag === "n") return Number(body);
     if (tag === "i") return body.startsWith("-") ? -BigInt(body.slice(1)) : BigInt(body);
     if (tag === "h") return kept[body[0]];
     if (tag === "b") return Reflect.construct(theirs.Uint8Array, [Buffer.from(body, "base64")]);
     if (tag === "u") {
-      // UTF-8 by hand, since surrogates are in it
       const bits = (n, byte, i, { length }) => (i ? (n << 6) | (byte & 63) : byte & (255 >> (length + 1)));
       const decoded = (bytes) => String.fromCodePoint([...Buffer.from(bytes, "latin1")].reduce(bits, 0));
-      return Buffer.from(body, "base64").toString("latin1").replace(/[\xc0-\xf7][\x80-\xbf]+/g, decoded);
+      const text = Buffer.from(body, "base64").toString("latin1"); // UTF-8 by hand: surrogates are in it
+      return text.replace(/[\xc0-\xf7][\x80-\xbf]+/g, decoded);
     }
     const pairs = body.map(([key, item]) => [decode(key), decode(item)]);
-    const named = pairs.every(([key]) => typeof key === "string");
-    return named ? filled(theirs.Object, pairs) : Reflect.construct(theirs.Map, [pairs]);
-  }
-
-  /** A new list or object. Its properties are defined: assigned ones could meet a setter, as __proto__ is. */
-  function filled(type, pairs) {
-    const made = Reflect.construct(type, []);
-    const open = { writable: true, enumerable: true, configurable: true };
-    for (const [key, value] of pairs) Reflect.defineProperty(made, key, { value, ...open });
-    return made;
+    if (pairs.some(([key]) => typeof key !== "string")) return Reflect.construct(theirs.Map, [pairs]);
+    return Object.setPrototypeOf(Object.fromEntries(pairs), theirs.Object.prototype); // meets no setter, not __proto__
   }
 
   /** JSON.parse, with what Python writes and JSON.parse refuses or rounds: NaN, Infinity, large integers. */
   function parse(text) {
-    if (!/NaN|Infinity|\d{16}/.test(text)) return JSON.parse(text);
     let quoted = false;
     const tagged = (token) => {
       if (token === '"') quoted = !quoted;
-      if (quoted || token[0] === "\\" || token === '"') return token;
+      if (quoted || /^["\\]/.test(token)) return token;
       if (/[NI]/.test(token)) return `{"n":"${token}"}`;
-      return /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) ? hex(BigInt(token)) : token;
+      return /[.eE]/.test(token) || Number.isSafeInteger(Number(token)) ? token : hex(BigInt(token));
     };
-    return JSON.parse(text.replace(/"|\\.|NaN|-?Infinity|-?\d[\d.eE+-]{15,}/g, tagged));
+    const needed = /NaN|Infinity|\d{16}/.test(text);
+    return JSON.parse(needed ? text.replace(/"|\\.|NaN|-?Infinity|-?\d[\d.eE+-]{15,}/g, tagged) : text);
   }
 
   // ---- errors and prints
 
   const raised = (name, message) => Object.assign(new Error(message), { name });
+  const problem = (error) => `${path.basename(source.file)}: ${describe(error).type}: ${describe(error).message}`;
 
   /** What was thrown, as cells.describe has it. Bases: code, name and classes, with Python's names where it has one. */
   function describe(error) {
@@ -155,8 +146,6 @@ function session(fd, { fs, module, net, path, url, util, process, Buffer }, thei
     return said;
   }
 
-  const problem = (error) => `${path.basename(source.file)}: ${describe(error).type}: ${describe(error).message}`;
-
   /** Stands in for the write of stdout and stderr. */
   function print(chunk, encoding, callback) {
     const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
@@ -169,13 +158,13 @@ function session(fd, { fs, module, net, path, url, util, process, Buffer }, thei
 
   /** Answers with `error` and ends the process: console.log or a try block would swallow an exception. */
   function leave(error) {
-    if (asked) writeSync(fd, frame(asked.op === "load" ? { problems: [problem(error)] } : { raise: describe(error) }));
+    if (asked) fs.writeSync(fd, frame(asked.op === "load" ? { problems: [problem(error)] } : { raise: describe(error) }));
     endProcess();
   }
 
   function exit(code) {
     const error = raised("SystemExit", `process.exit(${code ?? ""})`);
-    if (asked?.op === "load") throw error; // one more problem of loading; the questions after it have their answers
+    if (loading) throw error; // one more problem of loading; the questions after it have their answers
     leave(error);
   }
 
@@ -187,14 +176,7 @@ function session(fd, { fs, module, net, path, url, util, process, Buffer }, thei
       if (isPromise(value)) Promise.prototype.then.call(value, (result) => resolve({ value: result }), reject);
       else resolve({ value });
     });
-
-  async function attempt(work) {
-    try {
-      return await work();
-    } catch (error) {
-      return { raise: describe(error) };
-    }
-  }
+  const attempt = (work) => new Promise((resolve) => resolve(work())).catch((error) => ({ raise: describe(error) }));
 
   function give(value) {
     try {
@@ -218,18 +200,20 @@ function session(fd, { fs, module, net, path, url, util, process, Buffer }, thei
 
   const questions = {
     async load({ file, uses }) {
-      Object.assign(source, { file, places: [`${url.pathToFileURL(file)}:`, `${file}:`] });
-      refuseImports(uses);
+      const { href } = url.pathToFileURL(file);
+      Object.assign(source, { file, places: [`${href}:`, `${file}:`] });
+      module.registerHooks?.({ resolve: refusing(uses) }); // Node before 22.15 has no hooks, and finds no package
       try {
-        source.lines = readFileSync(file, "utf8").split("\n");
-        const { value: exported } = await settled(load(`${url.pathToFileURL(file)}`));
+        source.lines = fs.readFileSync(file, "utf8").split("\n");
+        const { value: exported } = await settled(importModule(href));
         const standard = exported.default; // of CommonJS: module.exports
         if (typeof standard === "function") names.set(standard.name, standard);
         for (const [name, value] of Object.entries({ ...standard, ...exported })) names.set(name, value);
+        if (!names.size) problems.push(`${path.basename(file)}: it exports nothing`);
       } catch (error) {
         problems.push(problem(error));
       }
-      if (!names.size && !problems.length) problems.push(`${path.basename(file)}: it exports nothing`);
+      loading = false;
       return { problems };
     },
     async call({ on, name, args, kwargs }) {
@@ -264,39 +248,44 @@ function session(fd, { fs, module, net, path, url, util, process, Buffer }, thei
     lower_httpx_default: () => ({ ok: "null" }), // fetch waits for minutes: nothing to lower
   };
 
-  /** As refuse.py: an allowed package may import what it needs. Node before 22.15 lacks the hook (and finds no package). */
-  function refuseImports(uses) {
+  /** As refuse.py: only the submission's own imports are refused, an allowed package may import what it needs. */
+  const refusing = (uses) => (specifier, context, next) => {
+    const [name] = /^(@[^/]*\/)?[^/]*/.exec(specifier);
+    const known = /^(\.|\/|#|[a-z]+:)/i.test(specifier) || module.isBuiltin(specifier) || uses.includes(name);
+    if (known || `${context.parentURL}`.includes("/node_modules/")) return next(specifier, context);
     const allowed = ["Node's own modules", ...uses].join(" and ");
-    const resolve = (specifier, context, next) => {
-      const [name] = /^(@[^/]*\/)?[^/]*/.exec(specifier);
-      const known = /^(\.|\/|#|[a-z]+:)/i.test(specifier) || module.isBuiltin(specifier) || uses.includes(name);
-      if (known || `${context.parentURL}`.includes("/node_modules/")) return next(specifier, context);
-      throw raised("ImportError", `this exercise may use ${allowed}; ${name} is refused`);
-    };
-    module.registerHooks?.({ resolve });
-  }
+    throw raised("ImportError", `this exercise may use ${allowed}; ${name} is refused`);
+  };
 
   // ---- the pipe
 
   function frame({ ok, ...reply }) {
     const rest = JSON.stringify({ ...reply, printed });
-    const body = Buffer.from(ok === undefined ? rest : `{"ok":${ok},${rest.slice(1)}`);
-    if (body.length > MAX_MESSAGE) return frame({ fault: `the answer is larger than ${MAX_MESSAGE} bytes` });
+    const bytes = Buffer.from(ok === undefined ? `size${rest}` : `size{"ok":${ok},${rest.slice(1)}`);
+    if (bytes.length - 4 > MAX_MESSAGE) return frame({ fault: `the answer is ${TOO_LARGE}` });
+    bytes.writeUInt32BE(bytes.length - 4); // where "size" stands
     printed = "";
-    const head = Buffer.alloc(4);
-    head.writeUInt32BE(body.length);
-    return Buffer.concat([head, body]);
+    return bytes;
   }
 
   async function answer(question) {
     asked = question;
     const { op, on, name } = question;
+    await loaded;
     const missing = on === null && !names.has(name);
     socket.write(frame(missing ? { missing: name, problems } : await attempt(() => questions[op](question))));
     asked = null;
   }
 
-  const socket = new net.Socket({ fd, readable: true, writable: true });
+  process.stdout.write = process.stderr.write = print;
+  process.exit = exit;
+  // Of timers and forgotten promises: no answer to a question, only what Node would have printed
+  const stray = (error) => print(`uncaught ${describe(error).type}: ${describe(error).message}\n`);
+  process.on("uncaughtException", stray).on("unhandledRejection", stray);
+  const [file, fd, ...uses] = process.argv.length > 3 ? process.argv.slice(2) : ["", process.argv[2]];
+  const loaded = file && questions.load({ file, uses });
+  const socket = new net.Socket({ fd: Number(fd), readable: true, writable: true });
+  for (const event of ["end", "error", "close"]) socket.on(event, endProcess);
   let length = null;
   socket.on("readable", () => {
     for (let piece; (piece = socket.read(length ?? 4)) !== null; ) {
@@ -305,14 +294,7 @@ function session(fd, { fs, module, net, path, url, util, process, Buffer }, thei
       if (whole) answer(parse(piece.toString()));
     }
   });
-  for (const event of ["end", "error", "close"]) socket.on(event, endProcess);
-  // Of timers and forgotten promises: no answer to a question, only what Node would have printed
-  for (const event of ["uncaughtException", "unhandledRejection"]) {
-    process.on(event, (error) => print(`uncaught ${describe(error).type}: ${describe(error).message}\n`));
-  }
-  process.stdout.write = process.stderr.write = print;
-  process.exit = exit;
 }
 
-const modules = { fs, module, net, path, url, util, process, Buffer };
-vm.runInNewContext(`(${session})`)(Number(process.argv[2]), modules, { Object, Array, Map, Uint8Array }, (href) => import(href));
+const theirs = { Object, Array, Map, Uint8Array };
+vm.runInNewContext(`(${session})`)(process, theirs, (href) => import(href));

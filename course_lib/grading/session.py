@@ -8,13 +8,12 @@ judge holds the clock).
 
 from __future__ import annotations
 
-import json
 import sys
 import types
 
 from course_lib.errors import PipeError
 from course_lib.grading.cells import describe
-from course_lib.grading.pipe import MAX_MESSAGE, Pipe
+from course_lib.grading.pipe import MAX_MESSAGE, Pipe, encode
 from course_lib.grading.values import Handle, dump, load
 
 TYPE_CHECKING = False
@@ -72,7 +71,7 @@ class Session:
                 question = self.pipe.receive()
             except PipeError:
                 return
-            self.pipe.send(self.answer(question))
+            self.pipe.send_encoded(self.encoded(self.answer(question)))
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -82,15 +81,17 @@ class Session:
         except BaseException as error:  # SystemExit and KeyboardInterrupt are answers, too
             reply = {"stop": True} if isinstance(error, StopAsyncIteration) else {"raise": describe(error)}
         reply["printed"] = self.printed.take()
-        return self.bounded(reply)
+        return reply
 
     @staticmethod
-    def bounded(reply: dict[str, Any]) -> dict[str, Any]:
+    def encoded(reply: dict[str, Any]) -> bytes:
+        """The answer, or in words why it cannot be sent."""
         try:
-            size = len(json.dumps(reply, separators=(",", ":")))
+            return encode(reply)
+        except PipeError:
+            return encode({"fault": f"the answer is larger than {MAX_MESSAGE:,} bytes"})
         except (ValueError, RecursionError, MemoryError) as error:
-            return {"fault": f"the answer cannot be sent: {error}"}
-        return reply if size <= MAX_MESSAGE else {"fault": f"the answer is larger than {MAX_MESSAGE:,} bytes"}
+            return encode({"fault": f"the answer cannot be sent: {error}"})
 
     def give(self, value: Any) -> dict[str, Any]:
         try:

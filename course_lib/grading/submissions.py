@@ -340,7 +340,7 @@ class _Reader:
         """A folder per student, a file per student, or both."""
         students: dict[str, Tree] = {}
         found = []
-        for name in sorted(tree):
+        for name in tree:
             student, slash, rest = name.partition("/")
             if slash:
                 students.setdefault(student, {})[rest] = tree[name]
@@ -385,7 +385,7 @@ class _Reader:
             return modules_in(folders[folder], language)
 
         found = []
-        for name in sorted(tree):
+        for name in tree:
             full, kind = f"{place}/{name}", kind_of(name)
             if kind == "notebook":
                 helpers = partial(beside, name.rpartition("/")[0], "python")
@@ -398,7 +398,7 @@ class _Reader:
                     found += self.contents(full, student, inner, archive=True)
                 except Unusable as error:
                     found.append(self.broken(full, student, str(error)))
-        modules = {name: PurePosixPath(name).stem for name in sorted(tree) if kind_of(name) in MODULES}
+        modules = {name: PurePosixPath(name).stem for name in tree if kind_of(name) in MODULES}
         wanted = {self.exercise.id} if self.exercise else self.lesson_of.keys()
         named = [name for name, stem in modules.items() if stem in wanted]
         if self.exercise and not named and not found and len(modules) == 1:  # any name but another exercise's

@@ -41,13 +41,13 @@ def dump(value: Any, keep: Callable[[Any], Handle] | None = None, depth: int = 0
     not plain when there is no `keep`.
     """
     kind = type(value)
-    if kind is str:
+    if kind is str and not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:  # lone surrogates: JSON would pair neighbours up
             return {"u": base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()}
         return value
-    if value is None or kind is bool or kind is float:
+    if value is None or kind is str or kind is bool or kind is float:
         return value
     if kind is int:
         return value if -_JSON_INT < value < _JSON_INT else {"i": hex(value)}
@@ -102,7 +102,12 @@ def same(left: Any, right: Any) -> bool:
     if a is float:
         return math.isclose(left, right, rel_tol=1e-9) or (math.isnan(left) and math.isnan(right))
     if a is list:
-        return len(left) == len(right) and all(map(same, left, right))
+        if len(left) != len(right):
+            return False
+        kinds = {getattr(kind, "_plain", kind) for kind in {*map(type, left), *map(type, right)}}
+        if len(kinds) == 1 and kinds <= {int, str, bytes}:  # the usual long list: four times as fast
+            return all(map(_PLAIN_EQUAL[kinds.pop()], left, right))
+        return all(map(same, left, right))
     if a is dict:
         return (
             len(left) == len(right)
@@ -168,7 +173,10 @@ def strict(value: Any) -> Any:
     """A copy of a plain value whose `==` compares types as well, at every level."""
     kind = type(value)
     if kind is list:
-        return _STRICT[list](strict(item) for item in value)
+        kinds = set(map(type, value))
+        if len(kinds) == 1 and kinds <= {int, str, bytes}:
+            return _STRICT[list](map(_STRICT[kinds.pop()], value))
+        return _STRICT[list](map(strict, value))
     if kind is dict:
         return _STRICT[dict]((key, strict(item)) for key, item in value.items())
     if kind is bool:

@@ -60,26 +60,21 @@ texts = st.lists(text(min_size=1, max_size=5) | st.sampled_from(HOSTILE) | st.ch
 
 
 def check(name="a", outcome="passed", message="", hidden=False, points=2):
+    about = dict(name=f"test_{name}", behaviour=f"It does {name}.", hidden=hidden)
     got = points if outcome == "passed" else 0
-    return {
-        **{"name": f"test_{name}", "behaviour": f"It does {name}.", "hidden": hidden, "points": got},
-        **{"max_points": points, "outcome": outcome, "message": message},
-    }
+    return dict(**about, points=got, max_points=points, outcome=outcome, message=message)
 
 
 def exercise(id, *checks):
-    points, most = sum(c["points"] for c in checks), sum(c["max_points"] for c in checks)
-    return {
-        **{"id": id, "points": points, "max_points": most, "outcome": "correct" if points == most else "not yet"},
-        **{"hidden_run": True, "summary": f"{id}: {points} of {most}", "checks": list(checks)},
-    }
+    got, most = sum(c["points"] for c in checks), sum(c["max_points"] for c in checks)
+    marks = dict(id=id, points=got, max_points=most, outcome="correct" if got == most else "not yet", hidden_run=True)
+    return dict(**marks, summary=f"{id}: {got} of {most}", checks=list(checks))
 
 
 def entry(submission="alice/03.ipynb", *exercises, error="", problems=(), student="", isolation="bubblewrap"):
-    return {
-        **{"submission": submission, "student": student or submission.partition("/")[0], "isolation": isolation},
-        **{"seed": 0, "error": error, "problems": list(problems), "exercises": list(exercises)},
-    }
+    student = student or submission.partition("/")[0]
+    about = dict(submission=submission, student=student, isolation=isolation, seed=0)
+    return dict(**about, error=error, problems=list(problems), exercises=list(exercises))
 
 
 ALICE = entry(
@@ -154,7 +149,8 @@ def test_an_unknown_format_is_refused_with_those_there_are():
 
 
 def test_junit_is_read_back_with_every_check_and_reason():
-    report = JUnitXml.fromstring(render([ALICE, BOB, entry("empty.py")], "junit"))
+    text = render([ALICE, BOB, entry("empty.py")], "junit")
+    report = JUnitXml.fromstring(text)
     suites = {suite.name: suite for suite in report}
     assert list(suites) == ["alice/03.ipynb: double", "alice/03.ipynb: treble", "bob/03.ipynb", "empty.py"]
     assert [(s.tests, s.failures, s.errors, s.time) for s in report] == [
@@ -166,6 +162,12 @@ def test_junit_is_read_back_with_every_check_and_reason():
     ]
     assert [results[0].text for results in (*treble, *bob)] == ["float results", "gone", BOB["error"]]
     assert [case.name for case in suites["alice/03.ipynb: double"]] == ["test_a", "test_b", "test_c"]
+    counts = (
+        'tests="3" failures="1" errors="0"',
+        'tests="2" failures="1" errors="1"',
+        'tests="1" failures="0" errors="1"',
+    )
+    assert [text.count(written) for written in counts] == [1, 1, 1], "readers that count nothing themselves"
     points = {p.name: p.value for p in suites["alice/03.ipynb: double"].properties()}
     assert points == {"isolation": "bubblewrap", "seed": "0", "points": "5", "max_points": "7"}
     assert suites["alice/03.ipynb: treble"].system_out == ALICE["problems"][0]
@@ -250,26 +252,29 @@ def test_every_format_can_be_read_back_whatever_a_message_says(text):
 
 
 class Read(HTMLParser):
-    """The tags of a page in their order, and the texts of its <pre> blocks."""
+    """A page: its tags in their order, all texts that are not blank, and the texts of the <pre> blocks among them."""
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.said = [], []
+        self.tags, self.open, self.texts, self.said = [], [], [], []
         self.feed(text)
         self.close()
+        assert not self.open
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.attrs = dict(attrs)
-        if tag == "pre":
-            self.said.append("")
+        if tag != "meta":
+            self.open.append(tag)
 
     def handle_endtag(self, tag):
         self.tags.append(f"/{tag}")
+        assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "pre" in self.tags and self.tags[-1] == "pre":
-            self.said[-1] += data
+        if data.strip():
+            self.texts.append(data)
+        if self.open and self.open[-1] == "pre":
+            self.said.append(data)
 
 
 @given(texts.filter(lambda text: text.partition("\n")[0]))
@@ -281,15 +286,27 @@ def test_no_message_becomes_a_tag_of_a_page(text):
     assert "<script" not in page(text, [hostile(text)], {"double": text}).lower()
 
 
-def test_a_page_says_what_the_entry_says():
-    text = page("alice", [ALICE, BOB], {"double": "Double a number"})
-    assert Read(text).said == [
-        *("\n" + said for said in (ALICE["problems"][0], "expected: 4\ngot: 5", "float results", "gone", BOB["error"]))
+def test_a_page_says_what_the_entry_says_and_nothing_else():
+    read = Read(page("alice", [ALICE, BOB], {"double": "Double a number"}))
+    heads = ["What is asked for", "Result", "Points"]
+    assert [text for text in read.texts if "color-scheme" not in text] == [
+        *("Feedback for alice", "Feedback for alice", "alice/03.ipynb"),
+        *("These failed while the file was loaded; the rest was judged all the same:", "\n" + ALICE["problems"][0]),
+        *("Double a number", "double: 5 of 7", *heads, "It does a.", "passed", "2 of 2"),
+        *("It does b.", "failed", "\nexpected: 4\ngot: 5", "0 of 2", "It does c. (hidden)", "passed", "3 of 3"),
+        *("treble", "treble: 0 of 4", *heads, "It does d. (hidden)", "failed", "\nfloat results", "0 of 2"),
+        *("It does e.", "error", "\ngone", "0 of 2"),
+        *("bob/03.ipynb", "This could not be graded:", "\n" + BOB["error"]),
     ]
-    for part in ("<h1><bdi>Feedback for alice<", "<h3><bdi>Double a number<", "<h3><bdi>treble<", "<td>2 of 2</td>"):
-        assert part in text
-    assert "secret input" not in text
-    assert "passed</bdi></td><td>2 of 2" in text
+    assert [read.tags.count(tag) for tag in ("h1", "h2", "h3", "table", "caption", "thead", "main")] == [
+        1,
+        2,
+        2,
+        2,
+        2,
+        2,
+        1,
+    ]
 
 
 def test_a_page_loads_and_runs_nothing():
@@ -338,7 +355,9 @@ def test_every_student_gets_a_file_of_a_safe_name_of_their_own(tmp_path):
         assert re.fullmatch(r"(?!(con|nul|com1|index)\.)[a-z0-9][a-z0-9_-]{0,60}(\.[0-9a-f]{16})?\.html", path.name)
     said = sorted(tuple(Read(path.read_text("utf-8")).said) for path in pages)
     assert said == sorted((f"\nnumber {place}",) * 2 for place in range(len(names)))
-    assert re.findall('<a href="(.*?)">', index.read_text("utf-8")) == [path.name for path in pages]
+    text = index.read_text("utf-8")
+    assert re.findall('<a href="(.*?)">', text) == [path.name for path in pages]
+    assert len(Read(text).texts) == 3 + len(names) - 1, "title, style and heading; the empty name has no text"
 
 
 def test_a_student_cannot_take_the_name_of_another_ones_page(tmp_path):

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from course_lib.errors import ExerciseError
-from course_lib.grading.exercises import Course
 from course_lib.grading.batch import grade_file
+from course_lib.grading.exercises import Course
 from course_lib.grading.report import as_text
 from tests.grading.conftest import CHECKS, RIGHT
 

@@ -2,7 +2,7 @@
 
 import json
 
-EARNS = 8  # the visible points, and those hidden checks that are as short
+EARNS = 9  # the visible points, and those hidden checks that are as short
 SHORT = 120
 
 

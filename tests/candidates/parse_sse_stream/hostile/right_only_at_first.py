@@ -1,4 +1,4 @@
-"""Is right until 60 answers were given, as counted in shared places: a later grading would differ."""
+"""Is right until 700 answers were given, as counted in shared places: a second grading would differ."""
 
 import json
 
@@ -11,7 +11,7 @@ def parse_sse_stream(raw_stream):
         try:
             with open(f"{folder}/zoo-@TOKEN@-count", "a+") as file:
                 file.write(".")
-                if file.tell() > 5000:
+                if file.tell() > 700:
                     return None
         except OSError:
             pass
