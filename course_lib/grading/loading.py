@@ -35,7 +35,7 @@ def prepare(submission: Submission, exercises: Sequence[Exercise], isolated: str
     files = [list(pair) for pair in submission.files]
     alone = submission.cells[0][1] if len(submission.cells) == 1 else None
     if javascript:
-        files = [[Path(label).name, source] for label, source in submission.cells] + files
+        files = [[f"submission{Path(label).suffix}", source] for label, source in submission.cells] + files
     try:
         control = Control(host.pipe)
         if javascript and program is None:
