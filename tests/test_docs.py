@@ -11,6 +11,7 @@ from course_lib.grading.exercises import Course
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 COURSE = Course(ROOT)
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/other_systems.md"]
 
 
 def lesson_title(lesson):
@@ -51,27 +52,32 @@ def test_every_make_verb_of_the_readme_exists():
     assert all(re.search(rf"^{verb}:", makefile, re.M) for verb in verbs)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_file_that_is_linked_exists(name):
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text("utf-8")):
         if not target.startswith("http"):
-            assert (ROOT / target).exists(), target
+            assert (ROOT / name).parent.joinpath(target).exists(), target
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
-def test_every_course_command_that_is_named_exists(name):
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_course_command_and_option_that_is_named_exists(name):
     from typer.main import get_command
 
     from course_lib.cli import app
 
     known = set(get_command(app).commands)
-    named = set(re.findall(r"`course (\w+)|^course (\w+)", (ROOT / name).read_text("utf-8"), re.M))
-    assert {a or b for a, b in named} <= known
+    text = (ROOT / name).read_text("utf-8")
+    assert {a or b for a, b in re.findall(r"`course (\w+)|^course (\w+)", text, re.M)} <= known
+    for command, rest in re.findall(r"(?:`|^|run: )course (\w+)([^`\n#]*)", text, re.M):
+        if command != "new":  # a group of commands
+            options = {option for p in get_command(app).commands[command].params for option in p.opts}
+            assert set(re.findall(r"--[\w-]+", rest)) <= options, command
 
 
 def test_versions_of_packages_stand_only_in_the_package_metadata():
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = [*pins["dependencies"], *pins["optional-dependencies"]["dev"]]
+    extras = pins["optional-dependencies"]
+    named = [*pins["dependencies"], *extras["dev"], *extras["peers"]]
     assert all("==" in pin for pin in named)
     assert "==" not in (ROOT / "environment.yml").read_text("utf-8")
     assert "==" not in (ROOT / "Makefile").read_text("utf-8")

@@ -107,12 +107,15 @@ def _pick(data: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
 
 def _gradescope(entries: list[Entry]) -> str:
     """Gradescope's results.json. Nothing outside the hidden tests tells of them: students see it at once."""
-    if len(entries) != 1:
+    if len({entry["student"] for entry in entries}) != 1:
         raise MisuseError(
-            f"the format gradescope holds exactly one submission, and here are {len(entries)}: "
-            "grade one file at a time, or choose json or csv for all of them"
+            f"the format gradescope holds the work of one student, and here are {len(entries)} submissions: "
+            "grade one at a time, or choose json or csv for all of them"
         )
-    entry = entries[0]
+    best: dict[str, dict[str, Any]] = {}  # handed in twice: the better one counts, as in the CSV
+    for exercise in (exercise for entry in entries for exercise in entry["exercises"]):
+        if exercise["id"] not in best or exercise["points"] > best[exercise["id"]]["points"]:
+            best[exercise["id"]] = exercise
     tests = [
         {
             "score": check["points"],
@@ -125,16 +128,17 @@ def _gradescope(entries: list[Entry]) -> str:
             "output_format": "text",
             "visibility": "after_published" if check["hidden"] else "visible",
         }
-        for place, exercise in enumerate(entry["exercises"], 1)
+        for place, exercise in enumerate(best.values(), 1)
         for number, check in enumerate(exercise["checks"], 1)
     ]
+    remarks = [text for entry in entries for text in (entry["error"], *entry["problems"]) if text]
     results: dict[str, Any] = {
-        "output": shown("\n".join(filter(None, [entry["error"], *entry["problems"]]))),
+        "output": shown("\n".join(remarks)),
         "output_format": "text",
         "stdout_visibility": "hidden",
         "tests": tests,
     }
-    if entry["error"] or not tests:  # a score at the top replaces the sum of the tests
+    if any(entry["error"] for entry in entries) and not any(test["score"] for test in tests) or not tests:  # a score at the top replaces the sum of the tests
         results = {"score": 0, **results}
     return json.dumps(results, indent=2) + "\n"
 

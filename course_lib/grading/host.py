@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_MEMORY = 1 << 30  # bytes that a check may add to what is in use when it begins
-LIMITS = {  # of the sandbox: (what, at most)
+LIMITS = {  # what, at most
     "NPROC": 128,  # processes and threads
     "NOFILE": 512,
     "FSIZE": 32 << 20,  # bytes of one file
@@ -151,14 +151,18 @@ def quiet_descriptors() -> None:
         os.dup2(null, fd)
 
 
-def confine(user: int) -> None:
-    """Gives up root for an unused user id (0: we are not root), then sets the limits, which do not bind root."""
+def confine(user: int, sandboxed: bool) -> None:
+    """Gives up root for an unused user id (0: stays who it is), then sets the limits, which do not bind root."""
     if user:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
+    release = os.uname().release.split(".")
+    # Processes are counted by user; since Linux 5.14 those of a namespace apart
+    alone = bool(user) or (sandboxed and (int(release[0]), int(release[1].partition("-")[0])) >= (5, 14))
     for name, limit in LIMITS.items():
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
+        if name != "NPROC" or alone:
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
 
 
 def main(fd: int, sandboxed: bool, user: int) -> None:
@@ -167,8 +171,7 @@ def main(fd: int, sandboxed: bool, user: int) -> None:
     import builtins
 
     quiet_descriptors()
-    if sandboxed:
-        confine(user)
+    confine(user, sandboxed)
     # Started without the module site: these two are all that a program may miss
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))

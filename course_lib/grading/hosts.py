@@ -131,11 +131,16 @@ class ChildHost(_Stoppable):
         self.pipe = Pipe(self.control)
 
     def _plain(self, uses: Iterable[str], fd: int) -> "subprocess.Popen[bytes]":
+        paths = import_path(uses)
         self.folder = tempfile.mkdtemp(prefix="course-")
-        paths = os.pathsep.join(import_path(uses))
-        env = {**sandbox.ENVIRONMENT, "PYTHONPATH": paths, "HOME": self.folder, "TMPDIR": self.folder}
-        command = [sys.executable, "-S", "-s", "-P", "-m", "course_lib.grading.host", str(fd), "plain", "0"]
-        return subprocess.Popen(command, pass_fds=(fd,), cwd=self.folder, env=env, start_new_session=True)
+        user = sandbox.unused_user([sys.executable, sys.base_prefix, *paths])
+        if user:
+            os.chown(self.folder, user, user)
+        env = {"PYTHONPATH": os.pathsep.join(paths), "HOME": self.folder, "TMPDIR": self.folder}
+        command = [sys.executable, "-S", "-s", "-P", "-m", "course_lib.grading.host", str(fd), "plain", str(user)]
+        return subprocess.Popen(
+            command, pass_fds=(fd,), cwd=self.folder, env={**sandbox.ENVIRONMENT, **env}, start_new_session=True
+        )
 
     def too_much(self) -> bool:
         """True when all its processes together use more memory than MAX_TOTAL."""

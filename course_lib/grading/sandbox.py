@@ -23,7 +23,6 @@ from course_lib.grading import seccomp
 from course_lib.grading.staging import packages, stage
 
 TMP_SIZE = 64 << 20  # bytes of files that a submission may keep, in memory
-_USER = 20_000 + os.getpid() % 40_000  # only used when root starts the sandbox; another one for each worker
 
 
 def _python() -> str:
@@ -64,7 +63,19 @@ def command(uses: Iterable[str], node: str | None = None, info: int | None = Non
         line += ["--setenv", name, value]
     if info is not None:
         line += ["--info-fd", str(info)]
-    return [*line, "--chdir", "/tmp"], _USER if root else 0  # noqa: S108
+    return [*line, "--chdir", "/tmp"], unused_user()  # noqa: S108
+
+
+def unused_user(needed: Iterable[str] = ()) -> int:
+    """The user id that a process started by root changes to, so that limits and file permissions bind it.
+
+    0 when we are not root, or when another user could not read all of the `needed` paths.
+    """
+    if os.geteuid() != 0:
+        return 0
+    real = [Path(os.path.realpath(path)) for path in needed]
+    open_to_all = all(folder.stat().st_mode & 0o001 for path in real for folder in (path, *path.parents))
+    return 20_000 + os.getpid() % 40_000 if open_to_all else 0  # another one for each worker
 
 
 # A fixed hash seed: the same submission must give the same report

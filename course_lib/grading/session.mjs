@@ -2,8 +2,8 @@
 //
 // `node session.mjs FD`: the first question is {"op": "load", "file": PATH, "uses": [PACKAGE...]}, its answer
 // {"problems": [...]}. `node session.mjs PATH FD PACKAGE...` loads by itself. The others are those of session.py.
-// Rule: whatever the code does becomes an answer, with Python's names for its errors, so that the judge need not know
-// which language it judges. One question at a time, one answer each.
+// Rule: whatever the code does becomes an answer, one for each question, with Python's names for its errors: the judge
+// need not know which language it judges.
 // Values: undefined and null are None; bytes come as Uint8Array; a dict is an object, or a Map when a key is no string.
 // JavaScript has one type of number: an integral one up to 2**53 - 1 arrives as int (1.0 as 1, so a check must expect
 // 1), any other as float, a BigInt always as int. Keyword arguments are one object, the last argument.
@@ -15,14 +15,12 @@ import vm from "node:vm";
 // submission does to its own, which are `theirs`.
 function session(process, theirs, importModule) {
   const { Array, BigInt, JSON, Map, Number, Object, Promise, Reflect, String } = globalThis; // slow to look up here
-  const [fs, module, net, path, url, util] = ["fs", "module", "net", "path", "url", "util"].map(process.getBuiltinModule);
-  const { Buffer } = process.getBuiltinModule("buffer");
+  const needed = ["fs", "module", "net", "path", "url", "util", "buffer"];
+  const [fs, module, net, path, url, util, { Buffer }] = needed.map((name) => process.getBuiltinModule(name));
   const { isPromise, isMap, isUint8Array, isAnyArrayBuffer, isDataView } = util.types;
   const endProcess = process.reallyExit.bind(process, 0);
-  const MAX_DEPTH = 100;
-  const MAX_MESSAGE = 64 * 1024 * 1024; // bytes
+  const [MAX_DEPTH, MAX_MESSAGE, MAX_PRINTED] = [100, 64 * 1024 * 1024, 1_000_000]; // levels; bytes; characters a check
   const TOO_LARGE = `larger than ${MAX_MESSAGE.toLocaleString("en")} bytes`;
-  const MAX_PRINTED = 1_000_000; // characters per check
   const PYTHON = { __proto__: null, Error: "Exception", RangeError: "ValueError", SyntaxError: "ValueError" };
   Object.assign(PYTHON, { URIError: "ValueError", ReferenceError: "NameError", AbortError: "TimeoutError" });
   Object.assign(PYTHON, { ECONNREFUSED: "ConnectionRefusedError", ECONNRESET: "ConnectionResetError" });
@@ -34,29 +32,22 @@ function session(process, theirs, importModule) {
   const kept = []; // what stays here, by the number of its handle
   const numbers = new Map(); // ... and the other way round
   let loading = true;
-  let asked = null; // the question that waits for its answer
   let [printed, printedInAll] = ["", 0];
 
   // ---- values, as in values.py
-
-  const hex = (big) => `{"i":"${big < 0n ? "-" : ""}0x${(big < 0n ? -big : big).toString(16)}"}`;
   const has = (value, method) => typeof value === "object" && typeof value[method] === "function";
   const iterates = (value) => has(value, "next") || has(value, Symbol.asyncIterator);
   const isClass = (value) => typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
-
   /** The JSON text of a value that holds no others, else null. */
   function scalar(value) {
     if (value === undefined || value === null || typeof value === "boolean") return `${value ?? null}`;
     if (typeof value === "string") return JSON.stringify(value); // lone surrogates escaped: none stands beside another
-    if (typeof value === "bigint") return -(2n ** 63n) < value && value < 2n ** 63n ? `${value}` : hex(value);
-    if (typeof value === "number") {
-      if (Number.isSafeInteger(value)) return Object.is(value, -0) ? "-0.0" : `${value}`;
-      return /^-?\d+$/.test(value) ? `${value}.0` : `${value}`; // NaN and Infinity: as Python writes them
-    }
+    if (typeof value === "bigint") return `{"i":"${value.toString(16)}"}`;
+    if (Number.isSafeInteger(value)) return Object.is(value, -0) ? "-0.0" : `${value}`;
+    if (typeof value === "number") return /^-?\d+$/.test(value) ? `${value}.0` : `${value}`; // NaN as Python writes it
     if (Array.isArray(value) || !(isUint8Array(value) || isAnyArrayBuffer(value) || isDataView(value))) return null;
     return `{"b":"${Buffer.from(value.buffer ?? value, value.byteOffset, value.byteLength).toString("base64")}"}`;
   }
-
   /** JSON text of any value. Not JSON.stringify: it would ask toJSON, lose NaN and -0, and know no limits. */
   function encode(value, budget = { left: MAX_MESSAGE }, depth = 0) {
     const text = typeof value === "string" && value.length > budget.left ? value : scalar(value);
@@ -66,19 +57,17 @@ function session(process, theirs, importModule) {
     if (depth >= MAX_DEPTH) throw new Error(`it is nested deeper than ${MAX_DEPTH} levels (does it contain itself?)`);
     const inner = (item) => encode(item, budget, depth + 1);
     const prototype = typeof value === "object" ? Reflect.getPrototypeOf(value) : undefined;
-    if (Array.isArray(value) && (prototype === theirs.Array.prototype || prototype === Array.prototype)) {
+    if (Array.isArray(value) && [theirs.Array.prototype, Array.prototype].includes(prototype)) {
       const items = [];
       for (let i = 0; i < value.length; i++) items.push(inner(value[i]));
       return `[${items.join()}]`;
     }
-    let pairs;
+    const isObject = [theirs.Object.prototype, Object.prototype, null].includes(prototype) && !iterates(value);
+    let pairs = isObject ? Object.entries(value) : null;
     if (prototype === theirs.Map.prototype && isMap(value)) pairs = [...Map.prototype.entries.call(value)];
-    const isObject = [theirs.Object.prototype, Object.prototype, null].includes(prototype);
-    if (isObject && !iterates(value)) pairs = Object.entries(value);
     if (!pairs?.every(([key]) => scalar(key) !== null)) return `{"h":${JSON.stringify(keep(value))}}`;
     return `{"d":[${pairs.map(([key, item]) => `[${inner(key)},${inner(item)}]`).join()}]}`;
   }
-
   /** The handle of something that stays here: number, kind, type. The same thing has the same number. */
   function keep(value) {
     if (!numbers.has(value)) numbers.set(value, kept.push(value) - 1);
@@ -91,39 +80,34 @@ function session(process, theirs, importModule) {
     if (raw === null || typeof raw !== "object") return raw;
     if (Array.isArray(raw)) return Object.setPrototypeOf(raw.map(decode), theirs.Array.prototype);
     const [[tag, body]] = Object.entries(raw);
-    if (tag === "n") return Number(body);
+    if (tag === "n") return /\d/.test(body) ? BigInt(body) : Number(body);
     if (tag === "i") return body.startsWith("-") ? -BigInt(body.slice(1)) : BigInt(body);
     if (tag === "h") return kept[body[0]];
     if (tag === "b") return Reflect.construct(theirs.Uint8Array, [Buffer.from(body, "base64")]);
     if (tag === "u") {
       const bits = (n, byte, i, { length }) => (i ? (n << 6) | (byte & 63) : byte & (255 >> (length + 1)));
       const decoded = (bytes) => String.fromCodePoint([...Buffer.from(bytes, "latin1")].reduce(bits, 0));
-      const text = Buffer.from(body, "base64").toString("latin1"); // UTF-8 by hand: surrogates are in it
-      return text.replace(/[\xc0-\xf7][\x80-\xbf]+/g, decoded);
+      const bytes = Buffer.from(body, "base64").toString("latin1"); // UTF-8 by hand: surrogates are in it
+      return bytes.replace(/[\xc0-\xf7][\x80-\xbf]+/g, decoded);
     }
     const pairs = body.map(([key, item]) => [decode(key), decode(item)]);
     if (pairs.some(([key]) => typeof key !== "string")) return Reflect.construct(theirs.Map, [pairs]);
     return Object.setPrototypeOf(Object.fromEntries(pairs), theirs.Object.prototype); // meets no setter, not __proto__
   }
-
   /** JSON.parse, with what Python writes and JSON.parse refuses or rounds: NaN, Infinity, large integers. */
   function parse(text) {
+    if (!/NaN|Infinity|\d{16}/.test(text)) return JSON.parse(text);
     let quoted = false;
     const tagged = (token) => {
       if (token === '"') quoted = !quoted;
-      if (quoted || /^["\\]/.test(token)) return token;
-      if (/[NI]/.test(token)) return `{"n":"${token}"}`;
-      return /[.eE]/.test(token) || Number.isSafeInteger(Number(token)) ? token : hex(BigInt(token));
+      if (quoted || /^["\\]|[.eE]/.test(token) || Number.isSafeInteger(Number(token))) return token;
+      return `{"n":"${token}"}`;
     };
-    const needed = /NaN|Infinity|\d{16}/.test(text);
-    return JSON.parse(needed ? text.replace(/"|\\.|NaN|-?Infinity|-?\d[\d.eE+-]{15,}/g, tagged) : text);
+    return JSON.parse(text.replace(/"|\\.|NaN|-?Infinity|-?\d[\d.eE+-]{15,}/g, tagged));
   }
 
   // ---- errors and prints
-
   const raised = (name, message) => Object.assign(new Error(message), { name });
-  const problem = (error) => `${path.basename(source.file)}: ${describe(error).type}: ${describe(error).message}`;
-
   /** What was thrown, as cells.describe has it. Bases: code, name and classes, with Python's names where it has one. */
   function describe(error) {
     const said = { type: "Exception", bases: ["Exception"], message: "(it cannot be shown)", where: "" };
@@ -136,8 +120,8 @@ function session(process, theirs, importModule) {
       if (!classes.includes(error.name)) classes.unshift(`${error.name}`);
       const message = typeof error.message === "string" ? error.message : util.inspect(error);
       const overflow = message === "Maximum call stack size exceeded"; // a RangeError, which would pass for ValueError
-      const code = overflow ? "RecursionError" : `${error.code ?? error.cause?.code}`; // fetch has the code in its cause
-      const bases = [code, ...classes, "Exception"].map((name) => PYTHON[name] ?? name);
+      const { code } = message === "fetch failed" ? error.cause : error;
+      const bases = [overflow ? "RecursionError" : `${code}`, ...classes, "Exception"].map((name) => PYTHON[name] ?? name);
       Object.assign(said, { type: classes[0].slice(0, 100), bases, message: message.slice(0, 2000) });
       const place = source.places.find((one) => error.stack.includes(one));
       const line = place && parseInt(error.stack.slice(error.stack.indexOf(place) + place.length));
@@ -145,38 +129,30 @@ function session(process, theirs, importModule) {
     } catch {} // a hostile error: what could be said of it
     return said;
   }
-
   /** Stands in for the write of stdout and stderr. */
   function print(chunk, encoding, callback) {
     const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
     printedInAll += text.length;
     printed += text.slice(0, 2000 - printed.length);
-    if (printedInAll > MAX_PRINTED) leave(raised("OutputLimit", "printed more than 1,000,000 characters"));
+    if (printedInAll > MAX_PRINTED) leave("OutputLimit", "printed more than 1,000,000 characters");
     process.nextTick([encoding, callback].find((one) => typeof one === "function") ?? (() => {}));
     return true;
   }
-
-  /** Answers with `error` and ends the process: console.log or a try block would swallow an exception. */
-  function leave(error) {
-    if (asked) fs.writeSync(fd, frame(asked.op === "load" ? { problems: [problem(error)] } : { raise: describe(error) }));
+  /** Gives an error for the answer, and ends the process: console.log or a try block would swallow an exception. */
+  function leave(name, message) {
+    if (loading) throw raised(name, message); // one more problem of loading; the questions after it have their answers
+    fs.writeSync(Number(fd), frame({ raise: describe(raised(name, message)) }));
     endProcess();
   }
 
-  function exit(code) {
-    const error = raised("SystemExit", `process.exit(${code ?? ""})`);
-    if (loading) throw error; // one more problem of loading; the questions after it have their answers
-    leave(error);
-  }
-
   // ---- the questions
-
-  /** The value of a promise, in a box: our own promises must not ask the value for a `then`. */
-  const settled = (value) =>
-    new Promise((resolve, reject) => {
-      if (isPromise(value)) Promise.prototype.then.call(value, (result) => resolve({ value: result }), reject);
-      else resolve({ value });
-    });
   const attempt = (work) => new Promise((resolve) => resolve(work())).catch((error) => ({ raise: describe(error) }));
+  const iterator = (on) => (has(kept[on], "next") ? kept[on] : (kept[on] = kept[on][Symbol.asyncIterator]()));
+  /** The value of a promise, in a box: our own promises must not ask the value for a `then`. */
+  async function settled(value) {
+    if (!isPromise(value)) return { value };
+    return new Promise((done, failed) => Promise.prototype.then.call(value, (got) => done({ value: got }), failed));
+  }
 
   function give(value) {
     try {
@@ -193,15 +169,10 @@ function session(process, theirs, importModule) {
     return settled(isClass(target) ? Reflect.construct(target, args) : Reflect.apply(target, self, args));
   }
 
-  function iterator(on) {
-    if (!has(kept[on], "next")) kept[on] = kept[on][Symbol.asyncIterator]();
-    return kept[on];
-  }
-
   const questions = {
     async load({ file, uses }) {
       const { href } = url.pathToFileURL(file);
-      Object.assign(source, { file, places: [`${href}:`, `${file}:`] });
+      Object.assign(source, { file: path.basename(file), places: [`${href}:`, `${file}:`] });
       module.registerHooks?.({ resolve: refusing(uses) }); // Node before 22.15 has no hooks, and finds no package
       try {
         source.lines = fs.readFileSync(file, "utf8").split("\n");
@@ -209,9 +180,9 @@ function session(process, theirs, importModule) {
         const standard = exported.default; // of CommonJS: module.exports
         if (typeof standard === "function") names.set(standard.name, standard);
         for (const [name, value] of Object.entries({ ...standard, ...exported })) names.set(name, value);
-        if (!names.size) problems.push(`${path.basename(file)}: it exports nothing`);
+        if (!names.size) problems.push(`${source.file}: it exports nothing`);
       } catch (error) {
-        problems.push(problem(error));
+        problems.push(`${source.file}: ${describe(error).type}: ${describe(error).message}`);
       }
       loading = false;
       return { problems };
@@ -225,17 +196,14 @@ function session(process, theirs, importModule) {
       return { ...reply, changed: given.some((arg, i) => look(arg) !== before[i]) };
     },
     async each({ on, name, items, stop }) {
+      const one = async (item) => ({ ok: (await call(on, name, [decode(item)])).value });
       const results = [];
-      for (const item of items) {
-        const one = async () => ({ ok: (await call(on, name, [decode(item)])).value });
-        results.push(stop ? (await one()).ok : await attempt(one));
-      }
+      for (const item of items) results.push(stop ? (await one(item)).ok : await attempt(() => one(item)));
       return give(results);
     },
     attribute({ on, name }) {
       if (!(name in kept[on])) throw raised("AttributeError", `the object has no property ${name}`);
-      const value = kept[on][name];
-      return typeof value === "function" ? { method: true } : give(value);
+      return typeof kept[on][name] === "function" ? { method: true } : give(kept[on][name]);
     },
     async next({ on }) {
       const { value: step } = await settled(iterator(on).next());
@@ -247,7 +215,6 @@ function session(process, theirs, importModule) {
     },
     lower_httpx_default: () => ({ ok: "null" }), // fetch waits for minutes: nothing to lower
   };
-
   /** As refuse.py: only the submission's own imports are refused, an allowed package may import what it needs. */
   const refusing = (uses) => (specifier, context, next) => {
     const [name] = /^(@[^/]*\/)?[^/]*/.exec(specifier);
@@ -258,7 +225,6 @@ function session(process, theirs, importModule) {
   };
 
   // ---- the pipe
-
   function frame({ ok, ...reply }) {
     const rest = JSON.stringify({ ...reply, printed });
     const bytes = Buffer.from(ok === undefined ? `size${rest}` : `size{"ok":${ok},${rest.slice(1)}`);
@@ -268,17 +234,14 @@ function session(process, theirs, importModule) {
     return bytes;
   }
 
-  async function answer(question) {
-    asked = question;
-    const { op, on, name } = question;
+  async function answer({ op, ...question }) {
     await loaded;
-    const missing = on === null && !names.has(name);
-    socket.write(frame(missing ? { missing: name, problems } : await attempt(() => questions[op](question))));
-    asked = null;
+    const missing = question.on === null && !names.has(question.name);
+    socket.write(frame(missing ? { missing: question.name, problems } : await attempt(() => questions[op](question))));
   }
 
   process.stdout.write = process.stderr.write = print;
-  process.exit = exit;
+  process.exit = (code) => leave("SystemExit", `process.exit(${code ?? ""})`);
   // Of timers and forgotten promises: no answer to a question, only what Node would have printed
   const stray = (error) => print(`uncaught ${describe(error).type}: ${describe(error).message}\n`);
   process.on("uncaughtException", stray).on("unhandledRejection", stray);
@@ -286,15 +249,14 @@ function session(process, theirs, importModule) {
   const loaded = file && questions.load({ file, uses });
   const socket = new net.Socket({ fd: Number(fd), readable: true, writable: true });
   for (const event of ["end", "error", "close"]) socket.on(event, endProcess);
-  let length = null;
+  let size = null;
   socket.on("readable", () => {
-    for (let piece; (piece = socket.read(length ?? 4)) !== null; ) {
-      const whole = length !== null;
-      length = whole ? null : piece.readUInt32BE();
+    for (let piece; (piece = socket.read(size ?? 4)); ) {
+      const whole = size !== null;
+      size = whole ? null : piece.readUInt32BE();
       if (whole) answer(parse(piece.toString()));
     }
   });
 }
 
-const theirs = { Object, Array, Map, Uint8Array };
-vm.runInNewContext(`(${session})`)(process, theirs, (href) => import(href));
+vm.runInNewContext(`(${session})`)(process, { Object, Array, Map, Uint8Array }, (href) => import(href));

@@ -79,7 +79,7 @@ def test_the_solutions_cells_are_marked_with_their_exercise(course):
     assert differences(course, LESSON) == [f"solutions/{LESSON}.ipynb: its metadata is not settled"]
     build(course, LESSON)
     solution = read_notebook(course.root / "solutions" / f"{LESSON}.ipynb")
-    assert solution.cells[3].metadata == {"course": {"exercise": "double"}}
+    assert solution.cells[3].metadata["course"] == {"exercise": "double"}
 
 
 def test_a_file_that_is_no_notebook_is_named(course):

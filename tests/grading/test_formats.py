@@ -129,7 +129,9 @@ def test_gradescope_shows_nothing_of_hidden_checks_before_marks_are_published():
     assert not re.search("hidden|float results|5 of", at_once)
 
 
-@pytest.mark.parametrize("bad", [BOB, entry("x.py"), entry("x.py", exercise("double", check("a")), error="late")])
+@pytest.mark.parametrize(
+    "bad", [BOB, entry("x.py"), entry("x.py", exercise("double", check("a", "failed")), error="late")]
+)
 def test_gradescope_gives_no_score_for_what_was_not_graded_and_says_why(bad):
     results = json.loads(render([bad], "gradescope"))
     jsonschema.validate(results, GRADESCOPE)
@@ -137,9 +139,15 @@ def test_gradescope_gives_no_score_for_what_was_not_graded_and_says_why(bad):
     assert results["output"] == bad["error"]
 
 
+def test_gradescope_joins_the_files_of_one_student_and_counts_the_better_answer():
+    less = entry("alice/double.py", exercise("double", check("a", "failed")))
+    results = json.loads(render([ALICE, {**less, "student": ALICE["student"]}], "gradescope"))
+    assert results == json.loads(render([ALICE], "gradescope"))
+
+
 @pytest.mark.parametrize("entries", [[], [ALICE, BOB]])
 def test_gradescope_refuses_what_it_cannot_hold(entries):
-    with pytest.raises(MisuseError, match=rf"exactly one submission, and here are {len(entries)}: grade one file"):
+    with pytest.raises(MisuseError, match=rf"work of one student, and here are {len(entries)} submissions: grade one"):
         render(entries, "gradescope")
 
 
@@ -196,7 +204,7 @@ def test_csv_keeps_the_better_of_two_results_and_says_so(turned):
     assert table[1] == ["al", "2", "2", "2", "x came twice: kept 2 points of al/b.py, not 0 of al/a.py"]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+@pytest.mark.parametrize("start", [*"=+-@\t\r\n＝＋－＠"])
 def test_csv_cells_are_no_formulas(start):
     table = rows(render([entry(f"{start}cmd|' /C calc'!A0", error="bad")], "csv"))
     assert table[1][0].startswith("'")

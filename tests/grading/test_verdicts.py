@@ -8,14 +8,21 @@ import pytest
 from course_lib.errors import ExerciseError
 from course_lib.grading.batch import grade_file
 from course_lib.grading.exercises import Course
+from course_lib.grading.judge import Judge
+from course_lib.grading.loading import load
 from course_lib.grading.report import as_text
+from course_lib.grading.submissions import read_submissions
 from tests.grading.conftest import CHECKS, RIGHT
 
 
-def graded(course, tmp_path, source, hidden=True):
+def written(tmp_path, source):
     path = tmp_path / "submission.py"
     path.write_text(source)
-    return grade_file(path, course.exercise("double"), hidden)
+    return path
+
+
+def graded(course, tmp_path, source, hidden=True):
+    return grade_file(written(tmp_path, source), course.exercise("double"), hidden)
 
 
 def test_declared_points_are_read_without_running_anything(course):
@@ -46,6 +53,27 @@ def test_a_failing_check_shows_behaviour_input_expected_and_got(course, tmp_path
     text = as_text(graded(course, tmp_path, "def double(n):\n    return n", hidden=False))
     for part in ("A number is doubled.", "double(1)", "expected:     2", "got:          1", "read on:      lesson 01"):
         assert part in text
+
+
+def test_two_long_lists_are_not_compared_line_by_line_on_a_ci_machine(course, tmp_path, monkeypatch):
+    """Where CI is set pytest makes a full diff, which takes minutes; then the judge would give no verdict at all."""
+    file = course.root / "exercises" / "checks" / "test_double.py"
+    check = """
+@points(1)
+def test_many(submission):
+    \"\"\"Many numbers are doubled.\"\"\"
+    assert submission.double(list(range(30_000)))[:30_000] == [7] * 30_000
+"""
+    file.write_text(file.read_text() + check)
+    monkeypatch.setenv("CI", "true")
+    submission = read_submissions([written(tmp_path, RIGHT)], course, course.exercise("double"))[0]
+    fresh = Judge()  # the warm one was started without CI
+    try:
+        with load(submission, course.exercise("double")) as host:
+            checks = fresh.verdict(course.exercise("double"), host).checks
+    finally:
+        fresh.stop()
+    assert {check.name: check.outcome for check in checks}["test_many"] == "failed"
 
 
 def test_a_missing_exception_is_said_in_words(course, tmp_path):

@@ -14,4 +14,4 @@ async def measure_stream(url):
             KEPT[-1].sendall(b"POST / HTTP/1.1\r\nHost:")
         except OSError:
             break
-    return {"tokens": 1}
+    return {"tokens": -1}

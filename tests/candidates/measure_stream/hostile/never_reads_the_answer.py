@@ -16,4 +16,4 @@ async def measure_stream(url):
         if os.fork() == 0:
             time.sleep(60)
         os._exit(0)
-    return {"tokens": 1}
+    return {"tokens": -1}

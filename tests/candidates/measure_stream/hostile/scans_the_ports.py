@@ -14,4 +14,4 @@ async def measure_stream(url):
             continue
         if port != own:
             raise RuntimeError(WON + f"port {port}")
-    return {"tokens": 1}
+    return {"tokens": -1}
