@@ -87,9 +87,9 @@ class Channel:
         seconds = min(self.deadline, AFTER_A_MISS) if self.log.missed else self.deadline
         seconds = max(min(seconds, self.until - time.monotonic()), 0.001)
         try:
-            if self.control:
-                for port in ports_in(reaching):
-                    self.control.reach(port)
+            for port in ports_in(reaching) if self.control else ():
+                if self.control and not self.control.reach(port):
+                    self.dead = Ended(f"your code already listens on the port {port}, which a server of the check has")
             self.pipe.send(question, seconds)
             answer = self.pipe.receive(seconds)
         except DeadlineExceeded:

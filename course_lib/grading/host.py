@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 import types
 
 from course_lib.errors import PipeError
@@ -29,7 +30,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MAX_MEMORY = 1 << 30  # bytes that a check may add to what is in use when it begins
+MAX_MEMORY = 1 << 30  # bytes that a check may add to what is in use when it begins, and loading, too
+MAX_ROUNDS = 1000  # of killing what a check left: code that was loaded may go on starting processes
 LIMITS = {  # what, at most
     "NPROC": 128,  # processes and threads
     "NOFILE": 512,
@@ -77,6 +79,7 @@ class Host:
 
     def do_run(self, cells: list[list[str]]) -> list[str]:
         """Runs code cells; what went wrong, a sentence per cell that failed."""
+        limit_memory(firm=False)  # each check sets its own, from what is in use then
         problems = run_cells(cells, self.namespace)
         self.problems += problems
         return problems
@@ -123,10 +126,10 @@ class Host:
             os._exit(0)
 
     def do_end(self) -> bool:
-        """Kills the checks' processes with all that they started, also those of a check that has ended by itself."""
-        if self.alone:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(-1, signal.SIGKILL)  # everything here but this process and the sandbox's own first one
+        """Kills the checks' processes with all that they started, also those of a check that has ended by itself.
+
+        It waits until they are gone: the next check has all that the limits allow.
+        """
         for pid in self.children:
             for target in (-pid, pid):  # not reaped yet, so the number is still theirs
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -134,14 +137,26 @@ class Host:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
         self.children.clear()
+        for _ in range(MAX_ROUNDS if self.alone else 0):
+            try:
+                os.kill(-1, signal.SIGKILL)  # everything here but this process and the sandbox's own first one
+            except ProcessLookupError:
+                break
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:  # the rest is cleared away by the sandbox's first process
+                time.sleep(0.001)
         return True
 
 
-def limit_memory() -> None:
-    """Where /proc tells what is in use (Linux): more than MAX_MEMORY on top of it is a MemoryError."""
+def limit_memory(firm: bool = True) -> None:
+    """Where /proc tells what is in use (Linux): more than MAX_MEMORY on top of it is a MemoryError.
+
+    `firm`: the code cannot raise the limit again.
+    """
     with contextlib.suppress(OSError, ValueError), open("/proc/self/statm") as file:
         limit = int(file.read().split()[0]) * resource.getpagesize() + MAX_MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit if firm else resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def quiet_descriptors() -> None:

@@ -9,19 +9,21 @@ import asyncio
 import contextlib
 import gc
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from course_lib.errors import PipeError
+from course_lib.errors import DeadlineExceeded, PipeError
 from course_lib.grading import reach, sandbox
 from course_lib.grading.pipe import Pipe
 from course_lib.grading.staging import import_path
@@ -66,29 +68,55 @@ class Control:
             theirs.close()
         return Pipe(ours)
 
-    def reach(self, port: int) -> None:
-        """Makes a port of ours reachable for the submission, under the same number."""
+    def reach(self, port: int) -> bool:
+        """Makes a port of ours reachable for the submission, under the same number. False when it uses that itself."""
         if self.closed and port not in self.reached:
             channel = self._forward(port, listen=True)
+            if channel is None:
+                return False
             self.reached.add(port)
             reach.answer_inside(port, channel)
+        return True
 
     def reached_from_here(self, port: int) -> int:
         """A port of ours whose connections go to `port` of the submission."""
-        return reach.port_for(self._forward(port, listen=False)) if self.closed else port
+        channel = self._forward(port, listen=False) if self.closed else None
+        return reach.port_for(channel) if channel else port
 
-    def _forward(self, port: int, listen: bool) -> socket.socket:
+    def _forward(self, port: int, listen: bool) -> socket.socket | None:
         ours, theirs = socket.socketpair()
-        with theirs:
-            if self.ask("forward", theirs.fileno(), port=port, listen=listen) is not True:
-                ours.close()
-                raise PipeError(f"the submission already uses the port {port}")
-        return ours
+        try:
+            with theirs:
+                done = self.ask("forward", theirs.fileno(), port=port, listen=listen)
+        except PipeError:
+            ours.close()
+            raise
+        if done is True:
+            return ours
+        ours.close()
+        return None
 
     def end_sessions(self) -> None:
         with contextlib.suppress(PipeError):
             self.ask("end")
         self.reached.clear()
+
+
+def wait_for_answer(sock: socket.socket, host: "Host", seconds: float) -> None:
+    """Until there is something to read. On the way a submission that takes too much memory is ended.
+
+    Raises DeadlineExceeded after `seconds`, and PipeError when `sock` was that submission's own.
+    """
+    until = time.monotonic() + seconds
+    poll = select.poll()  # select.select fails for descriptors above 1023
+    poll.register(sock, select.POLLIN)
+    while not poll.poll(300):
+        if host.too_much():
+            host.stop()
+        if sock.fileno() < 0:
+            raise PipeError("the submission took too much memory")
+        if time.monotonic() > until:
+            raise DeadlineExceeded(f"no answer within {seconds:g} s")
 
 
 class Host(Protocol):
@@ -99,6 +127,16 @@ class Host(Protocol):
 
     def too_much(self) -> bool: ...
     def stop(self) -> None: ...
+
+
+def _let_it_end(control: socket.socket) -> None:
+    """Gives a host without a sandbox the time to end its checks' processes, which have groups of their own."""
+    until = time.monotonic() + 1.0
+    with contextlib.suppress(OSError):
+        control.shutdown(socket.SHUT_WR)
+        control.settimeout(1.0)
+        while control.recv(65536) and time.monotonic() < until:
+            pass
 
 
 class _Stoppable:
@@ -155,11 +193,12 @@ class ChildHost(_Stoppable):
 
     def stop(self) -> None:
         """Kills everything that runs there and waits until it is gone. May be called twice."""
-        if self.process.returncode is None:
+        if not self.closed:
+            _let_it_end(self.control)
+        if self.first and self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                if self.first:  # it takes all others of the sandbox with it, and bubblewrap ends when all are gone
-                    os.kill(self.first, signal.SIGKILL)
-                    self.process.wait(5)
+                os.kill(self.first, signal.SIGKILL)  # it takes all others of the sandbox with it,
+                self.process.wait(5)  # and bubblewrap ends when all are gone
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -224,6 +263,7 @@ class ForkedHost(_Stoppable):
     def stop(self) -> None:
         """Kills the group and waits for it. May be called twice."""
         if self.pid:
+            _let_it_end(self.control)
             for target in (-self.pid, self.pid):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(target, signal.SIGKILL)

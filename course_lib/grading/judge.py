@@ -15,31 +15,35 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
-from course_lib.errors import DeadlineExceeded, PipeError
+from course_lib.errors import PipeError
 from course_lib.grading.exercises import Course, Exercise
-from course_lib.grading.hosts import Control, Host
+from course_lib.grading.hosts import Control, Host, wait_for_answer
 from course_lib.grading.pipe import Pipe
 from course_lib.grading.report import ExerciseResult, collect
 
 TOTAL = 120.0  # seconds for all checks of one exercise: the checks' own budget (plugin.BUDGET) ends long before
 MAX_MEMORY = 4 << 30  # bytes that a verdict may take, whatever a submission answers
+# Plug-ins of pytest that no check needs: they take half of the time of a short check
+_UNUSED = (
+    "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "logging", "pastebin", "setuponly",
+    "setupplan", "stepwise", "terminalprogress", "threadexception", "unittest", "unraisableexception", "warnings",
+)  # fmt: skip
 
 
 class _Collected:
     """A pytest plug-in: in place of the run, waits for questions and forks a run of the collected checks for each."""
 
-    def __init__(self, exercise: Exercise, questions: Pipe) -> None:
-        self.exercise, self.questions, self.broken = exercise, questions, ""
+    def __init__(self, course: Course, id: str, questions: Pipe) -> None:
+        self.course, self.exercise, self.questions, self.broken = course, course.exercise(id), questions, ""
 
     def pytest_configure(self, config: Any) -> None:
         from course_lib.grading import plugin
 
         self.run = plugin.Run()
-        self.run.course = Course(self.exercise.root)
+        self.run.course = self.course  # it has read the declarations already
         config.stash[plugin.RUN] = self.run
 
     def pytest_collectreport(self, report: Any) -> None:
@@ -87,7 +91,8 @@ def _collect_and_serve(root: str, id: str, questions: Pipe) -> None:
 
     from course_lib.grading import plugin
 
-    exercise = Course(Path(root)).exercise(id)
+    collected = _Collected(Course(Path(root)), id, questions)
+    exercise = collected.exercise
     files = [file for file in (exercise.check_file(), exercise.check_file(hidden=True)) if file.exists()]
     options = ["-c", os.devnull, f"--rootdir={root}", "--import-mode=importlib", "-q"]
     options += [
@@ -99,7 +104,7 @@ def _collect_and_serve(root: str, id: str, questions: Pipe) -> None:
         "no:capture",
         "--continue-on-collection-errors",
     ]
-    pytest.main([*options, *map(str, files)], plugins=[_Collected(exercise, questions), plugin])
+    pytest.main([*options, *map(str, files)], plugins=[collected, plugin])
     # Only when pytest itself could not start: whoever waits is told so by the end of the pipe
 
 
@@ -193,25 +198,14 @@ class Judge:
             with self.lock:
                 self.pipe.send(question, 60.0, (host.control.fileno(), theirs.fileno()))
             theirs.close()
-            answer = self._wait(ours, host)
+            wait_for_answer(ours, host, TOTAL)
+            answer = Pipe(ours).receive(30.0)
         finally:
             theirs.close()
             ours.close()
         if "error" in answer:
             raise PipeError(f"the judge could not run the checks of {exercise.id}: {answer['error']}")
         return ExerciseResult.from_dict(answer)
-
-    @staticmethod
-    def _wait(sock: socket.socket, host: Host) -> Any:
-        """The answer. A submission that takes too much memory is ended on the way, and its calls fail by that."""
-        until = time.monotonic() + TOTAL
-        while True:
-            if select_readable(sock, 0.3):
-                return Pipe(sock).receive(max(until - time.monotonic(), 1.0))
-            if host.too_much():
-                host.stop()
-            if time.monotonic() > until:
-                raise DeadlineExceeded("the judge gave no verdict")
 
     @property
     def alive(self) -> bool:
@@ -223,14 +217,6 @@ class Judge:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-
-def select_readable(sock: socket.socket, seconds: float) -> bool:
-    import select
-
-    poll = select.poll()  # select.select fails for descriptors above 1023
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
 
 
 _judge: Judge | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from course_lib.errors import DeadlineExceeded, PipeError
 from course_lib.grading import sandbox
 from course_lib.grading.exercises import Exercise
-from course_lib.grading.hosts import BUBBLEWRAP, PROCESS, START, ChildHost, Control
+from course_lib.grading.hosts import BUBBLEWRAP, PROCESS, START, ChildHost, Control, wait_for_answer
 from course_lib.grading.staging import stage
 from course_lib.grading.starter import starter_of
 from course_lib.grading.submissions import Submission
@@ -49,28 +49,37 @@ def prepare(submission: Submission, exercises: Sequence[Exercise], isolated: str
                     host.unchanged.add(exercise.id)
     except PipeError as error:
         host.failed = f"the code could not be loaded: {error}"
+    except BaseException:
+        host.stop()
+        raise
     return host
 
 
 def load(submission: Submission, exercise: Exercise, isolated: str | None = None) -> ChildHost:
     """A host with the submission loaded: `problems` are the cells that failed, `failed` why there is nothing to ask."""
     host = prepare(submission, [exercise], isolated)
-    if not host.failed and submission.language == "python":
-        run(host, submission.cells)
+    try:
+        if not host.failed and submission.language == "python":
+            run(host, submission.cells)
+    except BaseException:
+        host.stop()
+        raise
     return host
 
 
 def run(host: ChildHost, cells: "tuple[tuple[str, str], ...]") -> list[str]:
     """Runs code cells in a prepared host, and notes what failed."""
     try:
-        found = Control(host.pipe).ask("run", seconds=START, cells=[list(cell) for cell in cells])
+        host.pipe.send({"op": "run", "cells": [list(cell) for cell in cells]}, START)
+        wait_for_answer(host.control, host, START)
+        found = host.pipe.receive(START)
         problems = [str(text)[:500] for text in found][:MAX_PROBLEMS] if isinstance(found, list) else []
     except DeadlineExceeded:
         problems = []
         host.failed = f"the code did not finish loading within {START:g} s: does it loop, or wait for input?"
-    except PipeError:
+    except OSError:  # PipeError; or a check before this cell took too much memory, and all was stopped
         problems = []
-        host.failed = "the process of the code ended while it was loading: does it call exit, or crash?"
+        host.failed = "the process of the code ended while it was loading: an exit, a crash, or too much memory"
     host.problems += problems
     return problems
 

@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import platform
+import random
 import shutil
 import subprocess
 import sys
@@ -36,15 +37,17 @@ def command(uses: Iterable[str], node: str | None = None, info: int | None = Non
     """
     root = os.geteuid() == 0
     base = os.path.realpath(sys.base_prefix)
-    line = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    line += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user"]
+    line = [shutil.which("bwrap") or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    line += ["--unshare-cgroup-try"]
+    line += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user", "--cap-drop", "ALL"]
     line += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"]
     for tree in ("/usr", "/lib", "/lib32", "/lib64"):
         if os.path.islink(tree):
             line += ["--symlink", os.readlink(tree), tree]
         elif os.path.isdir(tree):
             line += ["--ro-bind", tree, tree]
-    line += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    line += ["--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    line += ["--ro-bind", str(stage() / "hosts"), "/etc/hosts"]
     if not base.startswith("/usr/"):
         for parent in [*reversed(Path(base).parents)][1:]:
             line += ["--dir", str(parent)]  # readable, even where the real one is not
@@ -52,7 +55,7 @@ def command(uses: Iterable[str], node: str | None = None, info: int | None = Non
     if node and not node.startswith("/usr/"):
         line += ["--ro-bind", node, "/node"]
     for place in _hidden_places(base):
-        line += ["--tmpfs", place]
+        line += ["--tmpfs", place, "--remount-ro", place]  # an ordinary user would own it, and could fill it
     line += ["--ro-bind", str(stage()), "/stage", "--dir", "/packages"]
     for path in packages(tuple(uses)):
         line += ["--ro-bind", str(path), f"/packages/{path.name}"]
@@ -75,7 +78,8 @@ def unused_user(needed: Iterable[str] = ()) -> int:
         return 0
     real = [Path(os.path.realpath(path)) for path in needed]
     open_to_all = all(folder.stat().st_mode & 0o001 for path in real for folder in (path, *path.parents))
-    return 20_000 + os.getpid() % 40_000 if open_to_all else 0  # another one for each worker
+    # Another one for each sandbox: processes are counted by user, also where workers are threads (Dask)
+    return 20_000 + random.randrange(40_000) if open_to_all else 0  # noqa: S311
 
 
 # A fixed hash seed: the same submission must give the same report
@@ -105,10 +109,12 @@ def unavailable() -> str:
         return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)"
     line, _ = command(())
     try:
-        trial = subprocess.run(
-            [*line, _python(), "-S", "-s", "-P", "-c", "import course_lib.grading.host"],
-            capture_output=True, text=True, timeout=30,
-        )  # fmt: skip
+        with seccomp.descriptor() as filter_fd:
+            line += ["--seccomp", str(filter_fd)] if filter_fd is not None else []
+            trial = subprocess.run(
+                [*line, _python(), "-S", "-s", "-P", "-c", "import course_lib.grading.host"],
+                capture_output=True, text=True, timeout=30, pass_fds=() if filter_fd is None else (filter_fd,),
+            )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap did not start: {error}"
     if trial.returncode == 0:
@@ -130,6 +136,7 @@ def start(uses: Iterable[str], fd: int, node: str | None = None) -> "tuple[subpr
             pass_fds=tuple(n for n in (fd, write_end, filter_fd) if n is not None),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             cwd=tempfile.gettempdir(), start_new_session=True,
+            env=ENVIRONMENT,  # --clearenv is not enough: bwrap's own can be read in /proc/1/environ
         )  # fmt: skip
     os.close(write_end)
     with open(read_end, encoding="utf-8") as info:

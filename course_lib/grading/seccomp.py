@@ -1,7 +1,8 @@
 """A filter for system calls that no exercise needs and that reach out of a sandbox: a small BPF program.
 
 Rule: a short list of what is refused (new namespaces, mounts, keys that outlive a process, other processes'
-memory, sockets of unusual families); everything else is allowed, because namespaces and limits do the main work.
+memory, memory that belongs to no process and so to no limit, sockets of unusual families); everything else is
+allowed, because namespaces and limits do the main work.
 Source: seccomp(2), and the tables of system calls in the kernel (arch/*/entry/syscalls).
 Left out: architectures other than x86-64 and AArch64, where no filter is used.
 """
@@ -21,6 +22,7 @@ _REFUSED = {
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
     "fsopen": (430, 430), "fsmount": (432, 432), "move_mount": (429, 429), "open_tree": (428, 428),
     "mount_setattr": (442, 442),
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186),
 }  # fmt: skip
 _SOCKET, _CLONE, _CLONE3 = (41, 198), (56, 220), (435, 435)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}

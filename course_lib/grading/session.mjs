@@ -14,11 +14,11 @@ import vm from "node:vm";
 // Runs from its source text in a realm of its own: there Array, JSON, Promise and the rest stay whole, whatever the
 // submission does to its own, which are `theirs`.
 function session(process, theirs, importModule) {
-  const { Array, BigInt, JSON, Map, Number, Object, Promise, Reflect, String } = globalThis; // slow to look up here
+  const { Array, BigInt, JSON, Map, Number, Object, Promise, Reflect, String, Symbol } = globalThis; // faster so
   const needed = ["fs", "module", "net", "path", "url", "util", "buffer"];
   const [fs, module, net, path, url, util, { Buffer }] = needed.map((name) => process.getBuiltinModule(name));
   const { isPromise, isMap, isUint8Array, isAnyArrayBuffer, isDataView } = util.types;
-  const endProcess = process.reallyExit.bind(process, 0);
+  const [then, endProcess] = [Promise.prototype.then, process.reallyExit.bind(process, 0)];
   const [MAX_DEPTH, MAX_MESSAGE, MAX_PRINTED] = [100, 64 * 1024 * 1024, 1_000_000]; // levels; bytes; characters a check
   const TOO_LARGE = `larger than ${MAX_MESSAGE.toLocaleString("en")} bytes`;
   const PYTHON = { __proto__: null, Error: "Exception", RangeError: "ValueError", SyntaxError: "ValueError" };
@@ -26,13 +26,12 @@ function session(process, theirs, importModule) {
   Object.assign(PYTHON, { ECONNREFUSED: "ConnectionRefusedError", ECONNRESET: "ConnectionResetError" });
   Object.assign(PYTHON, { ERR_ENCODING_INVALID_ENCODED_DATA: "UnicodeDecodeError", OutputLimit: "BaseException" });
 
-  const source = { file: "", lines: [], places: [] }; // `places`: how a stack names it
+  const source = { lines: [], places: [] }; // `places`: how a stack names it
   const names = new Map(); // what the submission exports
   const problems = [];
   const kept = []; // what stays here, by the number of its handle
   const numbers = new Map(); // ... and the other way round
-  let loading = true;
-  let [printed, printedInAll] = ["", 0];
+  let [loading, printed, printedInAll] = [true, "", 0];
 
   // ---- values, as in values.py
   const has = (value, method) => typeof value === "object" && typeof value[method] === "function";
@@ -51,8 +50,7 @@ function session(process, theirs, importModule) {
   /** JSON text of any value. Not JSON.stringify: it would ask toJSON, lose NaN and -0, and know no limits. */
   function encode(value, budget = { left: MAX_MESSAGE }, depth = 0) {
     const text = typeof value === "string" && value.length > budget.left ? value : scalar(value);
-    budget.left -= (text?.length ?? 0) + 2;
-    if (budget.left < 0) throw new Error(`it is ${TOO_LARGE}`);
+    if ((budget.left -= (text?.length ?? 0) + 2) < 0) throw new Error(`it is ${TOO_LARGE}`);
     if (text !== null) return text;
     if (depth >= MAX_DEPTH) throw new Error(`it is nested deeper than ${MAX_DEPTH} levels (does it contain itself?)`);
     const inner = (item) => encode(item, budget, depth + 1);
@@ -75,7 +73,6 @@ function session(process, theirs, importModule) {
     const type = value.constructor?.name || Object.prototype.toString.call(value).slice(8, -1);
     return [numbers.get(value), kind, `${type}`.slice(0, 100)];
   }
-
   function decode(raw) {
     if (raw === null || typeof raw !== "object") return raw;
     if (Array.isArray(raw)) return Object.setPrototypeOf(raw.map(decode), theirs.Array.prototype);
@@ -114,15 +111,15 @@ function session(process, theirs, importModule) {
     try {
       if (error === null || typeof error !== "object") return { ...said, message: String(error).slice(0, 2000) };
       const classes = [];
-      for (let at = Reflect.getPrototypeOf(error); at && classes.length < 20; at = Reflect.getPrototypeOf(at)) {
-        classes.push(`${Reflect.getOwnPropertyDescriptor(at, "constructor")?.value?.name}`);
-      }
-      if (!classes.includes(error.name)) classes.unshift(`${error.name}`);
+      for (let at = Reflect.getPrototypeOf(error); at && classes.length < 20; at = Reflect.getPrototypeOf(at))
+        classes.push(Reflect.getOwnPropertyDescriptor(at, "constructor")?.value?.name);
+      if (!classes.includes(error.name)) classes.unshift(error.name);
       const message = typeof error.message === "string" ? error.message : util.inspect(error);
-      const overflow = message === "Maximum call stack size exceeded"; // a RangeError, which would pass for ValueError
-      const { code } = message === "fetch failed" ? error.cause : error;
-      const bases = [overflow ? "RecursionError" : `${code}`, ...classes, "Exception"].map((name) => PYTHON[name] ?? name);
-      Object.assign(said, { type: classes[0].slice(0, 100), bases, message: message.slice(0, 2000) });
+      if (message === "Maximum call stack size exceeded") classes.unshift("RecursionError"); // no ValueError
+      const { code } = (message === "fetch failed" && error.cause) || error;
+      const named = [...classes, "Exception"].filter((name) => name && typeof name === "string" && name !== "Object");
+      const bases = [`${code}`, ...named].map((name) => PYTHON[name] ?? name);
+      Object.assign(said, { type: named[0].slice(0, 100), bases, message: message.slice(0, 2000) });
       const place = source.places.find((one) => error.stack.includes(one));
       const line = place && parseInt(error.stack.slice(error.stack.indexOf(place) + place.length));
       if (line) said.where = `line ${line}: ${`${source.lines[line - 1]}`.trim()}`.slice(0, 300);
@@ -149,11 +146,8 @@ function session(process, theirs, importModule) {
   const attempt = (work) => new Promise((resolve) => resolve(work())).catch((error) => ({ raise: describe(error) }));
   const iterator = (on) => (has(kept[on], "next") ? kept[on] : (kept[on] = kept[on][Symbol.asyncIterator]()));
   /** The value of a promise, in a box: our own promises must not ask the value for a `then`. */
-  async function settled(value) {
-    if (!isPromise(value)) return { value };
-    return new Promise((done, failed) => Promise.prototype.then.call(value, (got) => done({ value: got }), failed));
-  }
-
+  const settled = async (value) =>
+    isPromise(value) ? new Promise((done, fail) => then.call(value, (got) => done({ value: got }), fail)) : { value };
   function give(value) {
     try {
       return { ok: encode(value) };
@@ -161,28 +155,24 @@ function session(process, theirs, importModule) {
       return { fault: `the answer cannot be sent: ${describe(error).message}` };
     }
   }
-
   function call(on, name, args) {
-    const self = on === null || name === null ? undefined : kept[on];
-    const target = on === null ? names.get(name) : name === null ? kept[on] : self[name];
+    const target = on === null ? names.get(name) : name === null ? kept[on] : kept[on][name];
     if (typeof target !== "function") throw new TypeError(`${name ?? "the object"} is not a function`);
-    return settled(isClass(target) ? Reflect.construct(target, args) : Reflect.apply(target, self, args));
+    return settled(isClass(target) ? Reflect.construct(target, args) : Reflect.apply(target, kept[on], args));
   }
-
   const questions = {
     async load({ file, uses }) {
-      const { href } = url.pathToFileURL(file);
-      Object.assign(source, { file: path.basename(file), places: [`${href}:`, `${file}:`] });
+      const [label, { href }] = [path.basename(file), url.pathToFileURL(file)];
       module.registerHooks?.({ resolve: refusing(uses) }); // Node before 22.15 has no hooks, and finds no package
       try {
-        source.lines = fs.readFileSync(file, "utf8").split("\n");
+        Object.assign(source, { places: [`${href}:`, `${file}:`], lines: fs.readFileSync(file, "utf8").split("\n") });
         const { value: exported } = await settled(importModule(href));
-        const standard = exported.default; // of CommonJS: module.exports
-        if (typeof standard === "function") names.set(standard.name, standard);
-        for (const [name, value] of Object.entries({ ...standard, ...exported })) names.set(name, value);
-        if (!names.size) problems.push(`${source.file}: it exports nothing`);
+        const { default: main, ...rest } = exported; // main: with CommonJS it is module.exports
+        if (typeof main === "function") names.set(main.name, main);
+        for (const [name, value] of Object.entries({ ...main, ...rest })) names.set(name, value);
+        if (!names.size) problems.push(`${label}: it exports nothing`);
       } catch (error) {
-        problems.push(`${source.file}: ${describe(error).type}: ${describe(error).message}`);
+        problems.push(`${label}: ${describe(error).type}: ${describe(error).message}`);
       }
       loading = false;
       return { problems };
@@ -220,7 +210,7 @@ function session(process, theirs, importModule) {
     const [name] = /^(@[^/]*\/)?[^/]*/.exec(specifier);
     const known = /^(\.|\/|#|[a-z]+:)/i.test(specifier) || module.isBuiltin(specifier) || uses.includes(name);
     if (known || `${context.parentURL}`.includes("/node_modules/")) return next(specifier, context);
-    const allowed = ["Node's own modules", ...uses].join(" and ");
+    const allowed = ["Node's own modules", ...uses.sort()].join(" and ");
     throw raised("ImportError", `this exercise may use ${allowed}; ${name} is refused`);
   };
 
@@ -233,7 +223,6 @@ function session(process, theirs, importModule) {
     printed = "";
     return bytes;
   }
-
   async function answer({ op, ...question }) {
     await loaded;
     const missing = question.on === null && !names.has(question.name);
@@ -252,9 +241,8 @@ function session(process, theirs, importModule) {
   let size = null;
   socket.on("readable", () => {
     for (let piece; (piece = socket.read(size ?? 4)); ) {
-      const whole = size !== null;
-      size = whole ? null : piece.readUInt32BE();
-      if (whole) answer(parse(piece.toString()));
+      if (size) answer(parse(piece.toString()));
+      size = size ? null : piece.readUInt32BE();
     }
   });
 }

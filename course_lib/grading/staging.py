@@ -31,6 +31,7 @@ def stage() -> Path:
         shutil.copyfile(library / name, copy)
         if copy.suffix == ".py":
             py_compile.compile(str(copy), doraise=True)
+    (folder / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n", "utf-8")
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)  # read by the unused user of a sandbox that root starts
     return folder
