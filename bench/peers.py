@@ -21,19 +21,19 @@ PATIENCE = 900  # seconds for one command
 def environment(name: str) -> Path:
     """The folder of the environment of the peer `name`, made by the first process that asks; others wait for it.
 
-    StopIteration: nothing is pinned under that name. CalledProcessError: it cannot be made; `stderr` says why.
+    KeyError: no version is pinned. CalledProcessError: it cannot be made; `stderr` says why.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    pins = project["optional-dependencies"]["peers"] + project["dependencies"]
-    pin, kernel = (next(pin for pin in pins if pin.startswith(f"{wanted}==")) for wanted in (name, "ipykernel"))
-    home = ROOT / "build" / "peers" / pin
+    pinned = project["optional-dependencies"]["peers"] + project["dependencies"]
+    pins = {pin.partition("==")[0]: pin for pin in pinned}
+    home = ROOT / "build" / "peers" / pins[name]
     home.parent.mkdir(parents=True, exist_ok=True)
     with (home.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "made").exists():
-            packages = [pin, kernel] if name in KERNEL_OF_ITS_OWN else [pin]
+            packages = [name, "ipykernel"] if name in KERNEL_OF_ITS_OWN else [name]
             _run(sys.executable, "-m", "venv", "--clear", home)
-            _run(home / "bin" / "python", "-m", "pip", "install", "--quiet", *packages)
+            _run(home / "bin" / "python", "-m", "pip", "install", "--quiet", *(pins[name] for name in packages))
             (home / "made").touch()
         if name not in KERNEL_OF_ITS_OWN:
             _run(sys.executable, "-m", "ipykernel", "install", "--prefix", home)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     text = "text"
     json = "json"
     gradescope = "gradescope"
@@ -77,18 +77,20 @@ def grade(
         raise MisuseError("--hidden: this copy of the course has no instructor-only checks (solutions/checks)")
     if hidden and notebook:
         raise MisuseError("--notebook shows what a learner sees: give --hidden in a run of its own")
-    for file in (output, feedback):
-        if file is not None and not file.absolute().parent.is_dir():
-            raise MisuseError(f"{file}: its folder does not exist")
+    _require_places(output, feedback)
     isolation = required_isolation(require_isolation)
     options = Options(str(course.root), hidden, seed, isolation, notebook)
     submissions = read_submissions(paths, course, one)
+    students = {submission.student for submission in submissions}
+    if format is Format.gradescope and len(students) != 1:
+        raise MisuseError(f"--format gradescope is for the work of one student: {len(students)} were found")
     book = _gradebook(course, gradebook)
     names = sorted(str(path.absolute()) for path in paths)
     arguments = {"paths": names, "exercise": exercise, "hidden": hidden, "seed": seed, "isolation": isolation}
     arguments |= {"notebook": notebook, "checks": _checks_digest(course, one)}
     entries, complete = _run(book, arguments, submissions, options, jobs, scheduler, fresh)
-    _write(entries, course, one, format, output, feedback)
+    if complete or entries:
+        _write(entries, course, one, format, output, feedback)
     if why := unavailable():
         _say(f"isolation: a plain process only ({why})")
     if not complete:
@@ -108,6 +110,7 @@ def gradebook(
     from course_lib.grading.exercises import Course
 
     course = Course.find()
+    _require_places(output, feedback)
     book = _gradebook(course, file)
     batches = book.batches()
     if batch == 0:
@@ -170,6 +173,17 @@ def _run(
     if complete:
         book.finish(number)
     return [entries[name] for name in sorted(entries)], complete
+
+
+def _require_places(output: Path | None, feedback: Path | None) -> None:
+    """Said before an hour of grading, not after."""
+    for file in (output, feedback):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise MisuseError(f"{file}: its folder does not exist")
+    if output is not None and output.is_dir():
+        raise MisuseError(f"--output {output}: that is a folder; name a file in it")
+    if feedback is not None and feedback.exists() and not feedback.is_dir():
+        raise MisuseError(f"--feedback {feedback}: that is not a folder")
 
 
 def _write(

@@ -4,12 +4,15 @@ Rule: whatever a submission does, it gets an entry and the others theirs. An ent
 order, number of workers or machine. Left out: reading files (submissions), reports (formats), records (gradebook).
 """
 
+import multiprocessing
 import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from course_lib.grading.formats import Entry
 from course_lib.grading.hosts import BUBBLEWRAP
 from course_lib.grading.judge import judge
 from course_lib.grading.report import ExerciseResult, as_entry, collect, not_run, steady
+from course_lib.grading.staging import borrow_stage, stage
 from course_lib.grading.submissions import Submission, read_submissions
 
 MAX_DEATHS = 2  # workers that a submission may take with it before it is given up
@@ -103,7 +107,10 @@ def grade_all(
 
 
 def _work(data: dict[str, Any], options: Options) -> Entry:
-    return grade_submission(Submission.from_dict(data), options)
+    try:
+        return grade_submission(Submission.from_dict(data), options)
+    except SystemExit:  # we are told to end, and the code has been stopped: the pool must not call this its result
+        os._exit(1)
 
 
 def _in_pool(submissions: Sequence[Submission], options: Options, jobs: int) -> Iterator[tuple[Submission, Entry]]:
@@ -111,14 +118,15 @@ def _in_pool(submissions: Sequence[Submission], options: Options, jobs: int) -> 
     left = {number: submission for number, submission in enumerate(submissions)}
     deaths = dict.fromkeys(left, 0)
     while left:
-        # One at a time when somebody among them kills workers: the next death then tells who
-        width = jobs if not any(deaths[number] for number in left) else 1
-        with ProcessPoolExecutor(width, mp_context=get_context("spawn"), initializer=_worker) as pool:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(stage(),)) as pool:
             try:
                 waiting: dict[Future[Entry], int] = {}
                 queue = sorted(left, key=lambda number: deaths[number])
                 while queue or waiting:
-                    while queue and len(waiting) < width:  # no more than run: an interrupt has little to wait for
+                    # No more than run: an interrupt has little to wait for. Those whose worker has died come last,
+                    # one at a time: the next death then tells who
+                    while queue and len(waiting) < (1 if deaths[queue[0]] else jobs):
                         number = queue.pop(0)
                         waiting[pool.submit(_work, left[number].as_dict(), options)] = number
                     for done in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -141,12 +149,19 @@ def _given_up(submission: Submission, options: Options) -> Entry:
     return grade_submission(replace(submission, error="every worker that graded it died", cells=()), options)
 
 
-def _worker() -> None:
-    """A worker ignores the interrupt of the terminal: the one who started it decides."""
-    import signal
-
+def _worker(folder: Path) -> None:
+    """A worker ignores the interrupt of the terminal: the one who started it decides. It ends when that one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    borrow_stage(folder)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _on_cluster(
@@ -160,7 +175,7 @@ def _on_cluster(
     try:
         dask: Any = distributed  # carries no types
         client = dask.Client(scheduler, timeout="10s")
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no address
         raise MisuseError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with client:
         futures = {client.submit(_work, s.as_dict(), options, pure=False, retries=MAX_DEATHS): s for s in submissions}
@@ -169,10 +184,13 @@ def _on_cluster(
                 submission = futures[future]
                 try:
                     yield submission, future.result()
+                except dask.scheduler.KilledWorker:
+                    yield submission, _given_up(submission, options)
                 except CourseError:
                     raise
-                except Exception:  # every worker that took it has died
-                    yield submission, _given_up(submission, options)
+                except Exception as error:
+                    why = f"{type(error).__name__}: {error}"
+                    raise MisuseError(f"a worker of {scheduler} cannot grade ({why}): is the course there?") from error
         except BaseException:
             client.cancel(list(futures))
             raise

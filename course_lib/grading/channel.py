@@ -19,6 +19,7 @@ from course_lib.grading.values import Handle, load, strict
 
 DEADLINE = 5.0  # seconds for a call; generous, because a right program must never miss it
 AFTER_A_MISS = 1.0  # ... once the submission has missed one
+NO_ANSWER = "what came back is no answer"
 
 
 class NotThere(Exception):
@@ -87,9 +88,9 @@ class Channel:
         seconds = min(self.deadline, AFTER_A_MISS) if self.log.missed else self.deadline
         seconds = max(min(seconds, self.until - time.monotonic()), 0.001)
         try:
-            for port in ports_in(reaching) if self.control else ():
-                if self.control and not self.control.reach(port):
-                    self.dead = Ended(f"your code already listens on the port {port}, which a server of the check has")
+            taken = [port for port in ports_in(reaching) if self.control and not self.control.reach(port)]
+            if taken:
+                raise Ended(f"your code itself listens on port {taken[0]}, where a server of the check is waiting")
             self.pipe.send(question, seconds)
             answer = self.pipe.receive(seconds)
         except DeadlineExceeded:
@@ -103,7 +104,7 @@ class Channel:
             self.log.note(shown_as, str(self.dead))
             raise self.dead
         if not isinstance(answer, dict):
-            raise Ended("what came back is no answer")
+            raise Ended(NO_ANSWER)
         self.log.where = ""  # the line of an exception that was expected says nothing about what comes later
         self.log.printed = (self.log.printed + str(answer.get("printed", "")))[:2000]
         self.log.changed = bool(answer.get("changed"))
@@ -112,13 +113,17 @@ class Channel:
     def value(self, shown_as: str, **question: Any) -> Any:
         """Asks, and gives the answer's value (strict), its handle, or raises its exception."""
         answer = self.ask(shown_as, **question)
-        if "ok" in answer:
-            value = self.loaded(answer["ok"])
-            self.log.note(shown_as, f"gave {shown(value)}")
-            return value
-        if answer.get("stop"):
+        if answer.get("stop") and question["op"] == "next":  # elsewhere it would end a loop of the check
             self.log.note(shown_as, "gave nothing more")
             raise StopIteration
+        return self.given(shown_as, "gave", answer)
+
+    def given(self, shown_as: str, verb: str, answer: dict[str, Any]) -> Any:
+        """The value (strict) or handle in an answer, or its exception, raised."""
+        if "ok" in answer:
+            value = self.loaded(answer["ok"])
+            self.log.note(shown_as, f"{verb} {shown(value)}")
+            return value
         if "missing" in answer:
             raise NotThere(_missing(answer))
         if "fault" in answer:
@@ -155,10 +160,12 @@ def _where(answer: dict[str, Any]) -> str:
 def rebuilt(described: Any) -> Exception:
     """The exception of the other side, as its nearest built-in type. Never a SystemExit or the like."""
     if not isinstance(described, dict) or not isinstance(described.get("bases"), list):
-        return Ended("what came back is no answer")
+        return Ended(NO_ANSWER)
     name, message = str(described.get("type"))[:100], str(described.get("message", ""))[:2000]
     bases = [getattr(builtins, str(base), None) for base in described["bases"]]
+    # A group cannot be made without the exceptions in it: it counts as its next base, Exception
     kinds = [base for base in bases if isinstance(base, type) and issubclass(base, BaseException)]
+    kinds = [kind for kind in kinds if not issubclass(kind, BaseExceptionGroup)]
     if not kinds or not issubclass(kinds[0], Exception):
         ends = {"SystemExit": "called exit()", "KeyboardInterrupt": "raised KeyboardInterrupt"}
         return Ended(f"your code {ends.get(name, message or 'raised ' + name)}")

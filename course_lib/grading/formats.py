@@ -52,7 +52,7 @@ def _visible(char: str, keep: str) -> str:
 
 
 def said(check: Mapping[str, Any]) -> str:
-    """What may be told about a check that did not pass: its message, or the category of a hidden one."""
+    """What may be told about a check: its message ("" when it passed), or the category of a hidden one."""
     return shown(check["message"].partition("\n")[0] if check["hidden"] else check["message"])
 
 
@@ -124,7 +124,7 @@ def _gradescope(entries: list[Entry]) -> str:
             "name": f"{exercise['id']}: {label(check)}",
             "name_format": "text",
             "number": f"{place}.{number}",
-            "output": "" if check["outcome"] == "passed" else said(check),
+            "output": said(check),
             "output_format": "text",
             "visibility": "after_published" if check["hidden"] else "visible",
         }
@@ -138,7 +138,8 @@ def _gradescope(entries: list[Entry]) -> str:
         "stdout_visibility": "hidden",
         "tests": tests,
     }
-    if any(entry["error"] for entry in entries) and not any(test["score"] for test in tests) or not tests:  # a score at the top replaces the sum of the tests
+    failed = any(entry["error"] for entry in entries) and not any(test["score"] for test in tests)
+    if failed or not tests:  # a score at the top replaces the sum of the tests
         results = {"score": 0, **results}
     return json.dumps(results, indent=2) + "\n"
 

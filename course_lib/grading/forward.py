@@ -46,17 +46,16 @@ def carry_on_threads(stream: socket.socket, packets: socket.socket) -> None:
     """Both directions of one connection, until both have ended. Closes both sockets."""
     stream.settimeout(None)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    ended = [threading.Thread(target=f, args=(stream, packets), daemon=True) for f in (_to_packets, _to_stream)]
+    back = threading.Thread(target=_to_stream, args=(stream, packets), daemon=True)
 
-    def close() -> None:
-        for thread in ended:
-            thread.join()
+    def there() -> None:
+        _to_packets(stream, packets)
+        back.join()
         stream.close()
         packets.close()
 
-    for thread in ended:
-        thread.start()
-    threading.Thread(target=close, daemon=True).start()
+    back.start()
+    threading.Thread(target=there, daemon=True).start()
 
 
 def _to_packets(stream: socket.socket, packets: socket.socket) -> None:

@@ -167,7 +167,8 @@ class Gradebook:
             yield
         except (sqlite3.Error, OSError) as error:
             raise MisuseError(
-                f"the gradebook {self.path} can't be used ({error}): try again, or name another file where you may write"
+                f"the gradebook {self.path} can't be used ({error}): "
+                "try again, or name another file where you may write"
             ) from error
 
     def _time(self) -> str:

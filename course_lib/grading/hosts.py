@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import select
 import shutil
 import signal
 import socket
@@ -23,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from course_lib.errors import DeadlineExceeded, PipeError
+from course_lib.errors import PipeError
 from course_lib.grading import reach, sandbox
 from course_lib.grading.pipe import Pipe
 from course_lib.grading.staging import import_path
@@ -85,14 +84,9 @@ class Control:
 
     def _forward(self, port: int, listen: bool) -> socket.socket | None:
         ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                done = self.ask("forward", theirs.fileno(), port=port, listen=listen)
-        except PipeError:
-            ours.close()
-            raise
-        if done is True:
-            return ours
+        with theirs:
+            if self.ask("forward", theirs.fileno(), port=port, listen=listen) is True:
+                return ours
         ours.close()
         return None
 
@@ -100,23 +94,6 @@ class Control:
         with contextlib.suppress(PipeError):
             self.ask("end")
         self.reached.clear()
-
-
-def wait_for_answer(sock: socket.socket, host: "Host", seconds: float) -> None:
-    """Until there is something to read. On the way a submission that takes too much memory is ended.
-
-    Raises DeadlineExceeded after `seconds`, and PipeError when `sock` was that submission's own.
-    """
-    until = time.monotonic() + seconds
-    poll = select.poll()  # select.select fails for descriptors above 1023
-    poll.register(sock, select.POLLIN)
-    while not poll.poll(300):
-        if host.too_much():
-            host.stop()
-        if sock.fileno() < 0:
-            raise PipeError("the submission took too much memory")
-        if time.monotonic() > until:
-            raise DeadlineExceeded(f"no answer within {seconds:g} s")
 
 
 class Host(Protocol):

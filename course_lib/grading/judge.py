@@ -10,17 +10,19 @@ import contextlib
 import gc
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
-from course_lib.errors import PipeError
+from course_lib.errors import DeadlineExceeded, PipeError
 from course_lib.grading.exercises import Course, Exercise
-from course_lib.grading.hosts import Control, Host, wait_for_answer
+from course_lib.grading.hosts import Control, Host
 from course_lib.grading.pipe import Pipe
 from course_lib.grading.report import ExerciseResult, collect
 
@@ -95,15 +97,7 @@ def _collect_and_serve(root: str, id: str, questions: Pipe) -> None:
     exercise = collected.exercise
     files = [file for file in (exercise.check_file(), exercise.check_file(hidden=True)) if file.exists()]
     options = ["-c", os.devnull, f"--rootdir={root}", "--import-mode=importlib", "-q"]
-    options += [
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:faulthandler",
-        "-p",
-        "no:capture",
-        "--continue-on-collection-errors",
-    ]
+    options += ["--continue-on-collection-errors", *(f"-pno:{name}" for name in _UNUSED)]
     pytest.main([*options, *map(str, files)], plugins=[collected, plugin])
     # Only when pytest itself could not start: whoever waits is told so by the end of the pipe
 
@@ -217,6 +211,23 @@ class Judge:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+def wait_for_answer(sock: socket.socket, host: Host, seconds: float) -> None:
+    """Until there is something to read. On the way a submission that takes too much memory is ended.
+
+    Raises DeadlineExceeded after `seconds`, and PipeError when `sock` was that submission's own.
+    """
+    until = time.monotonic() + seconds
+    poll = select.poll()  # select.select fails for descriptors above 1023
+    poll.register(sock, select.POLLIN)
+    while not poll.poll(300):
+        if host.too_much():
+            host.stop()
+        if sock.fileno() < 0:
+            raise PipeError("the submission took too much memory")
+        if time.monotonic() > until:
+            raise DeadlineExceeded(f"no answer within {seconds:g} s")
 
 
 _judge: Judge | None = None

@@ -4,15 +4,17 @@ Rule: whether the code is the untouched starter is decided before any of it runs
 loading is ended here, with the reason. Left out: reading files (submissions), marks (batch).
 """
 
+import contextlib
 import functools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from course_lib.errors import DeadlineExceeded, PipeError
 from course_lib.grading import sandbox
 from course_lib.grading.exercises import Exercise
-from course_lib.grading.hosts import BUBBLEWRAP, PROCESS, START, ChildHost, Control, wait_for_answer
+from course_lib.grading.hosts import BUBBLEWRAP, PROCESS, START, ChildHost, Control
+from course_lib.grading.judge import wait_for_answer
 from course_lib.grading.staging import stage
 from course_lib.grading.starter import starter_of
 from course_lib.grading.submissions import Submission
@@ -26,7 +28,10 @@ def isolation() -> str:
 
 
 def prepare(submission: Submission, exercises: Sequence[Exercise], isolated: str | None = None) -> ChildHost:
-    """A host that knows the submission and has run nothing of it. `unchanged` names the untouched starters."""
+    """A host that knows the submission and has run nothing of it. `unchanged` names the untouched starters.
+
+    Raises PipeError when the host did not start, which is not the submission's fault.
+    """
     javascript = submission.language == "javascript"
     uses = sorted({name for exercise in exercises for name in exercise.uses})
     serving = ["uvicorn"] if any(exercise.kind == "server" for exercise in exercises) else []
@@ -36,34 +41,42 @@ def prepare(submission: Submission, exercises: Sequence[Exercise], isolated: str
     alone = submission.cells[0][1] if len(submission.cells) == 1 else None
     if javascript:
         files = [[f"submission{Path(label).suffix}", source] for label, source in submission.cells] + files
-    try:
+    with _stopped_on_error(host):
         control = Control(host.pipe)
-        if javascript and program is None:
-            raise PipeError("it is JavaScript, and Node is not installed here")
         command = _node_command(program, host.closed) if program else []
-        control.ask("prepare", seconds=START, uses=uses, files=files, node=command)
-        for exercise in exercises:
-            if (starter := starter_of(exercise)) is not None:
-                source = submission.cell_ids.get(exercise.id, alone)
-                if control.ask("same", seconds=START, source=source, starter=starter, id=exercise.id) is True:
-                    host.unchanged.add(exercise.id)
-    except PipeError as error:
-        host.failed = f"the code could not be loaded: {error}"
+        try:
+            control.ask("prepare", seconds=START, uses=uses, files=files, node=command)
+        except PipeError as error:
+            raise PipeError(f"the process for the code did not start ({error})") from error
+        try:
+            if javascript and program is None:
+                raise PipeError("it is JavaScript, and Node is not installed here")
+            for exercise in exercises:
+                if (starter := starter_of(exercise)) is not None:
+                    source = submission.cell_ids.get(exercise.id, alone)
+                    if control.ask("same", seconds=START, source=source, starter=starter, id=exercise.id) is True:
+                        host.unchanged.add(exercise.id)
+        except PipeError as error:
+            host.failed = f"the code could not be loaded: {error}"
+    return host
+
+
+@contextlib.contextmanager
+def _stopped_on_error(host: ChildHost) -> Iterator[None]:
+    """Also after an interrupt nothing goes on running."""
+    try:
+        yield
     except BaseException:
         host.stop()
         raise
-    return host
 
 
 def load(submission: Submission, exercise: Exercise, isolated: str | None = None) -> ChildHost:
     """A host with the submission loaded: `problems` are the cells that failed, `failed` why there is nothing to ask."""
     host = prepare(submission, [exercise], isolated)
-    try:
-        if not host.failed and submission.language == "python":
+    if not host.failed and submission.language == "python":
+        with _stopped_on_error(host):
             run(host, submission.cells)
-    except BaseException:
-        host.stop()
-        raise
     return host
 
 

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from course_lib.grading.channel import Channel, Ended, rebuilt, shown
+from course_lib.grading.channel import NO_ANSWER, Channel, Ended, rebuilt, shown
 from course_lib.grading.values import Handle, dump
 
 
@@ -32,13 +32,7 @@ class Remote:
             shown_as = f"{self._name}.{name}"
             answer = self._channel.ask(shown_as, op="attribute", on=self._handle.number, name=name)
             if "method" not in answer:
-                if "ok" in answer:
-                    value = self._channel.loaded(answer["ok"])
-                    self._channel.log.note(shown_as, f"is {shown(value)}")
-                    return proxied(self._channel, value)
-                error = rebuilt(answer.get("raise"))
-                self._channel.log.note(shown_as, f"raised {type(error).__name__}: {error}")
-                raise error
+                return proxied(self._channel, self._channel.given(shown_as, "is", answer))
             self._methods.add(name)
         return Function(self._channel, self._handle.number, name, f"{self._name}.{name}")
 
@@ -126,15 +120,18 @@ def each(function: Function, items: list[Any]) -> list[Any]:
 def outcomes(function: Function, items: list[Any]) -> list[Any]:
     """As `each`, but an exception takes the place of its result (as an exception object) and the rest goes on."""
     results = _many(function, items, stop=False)
-    if not isinstance(results, list) or len(results) != len(items):
-        raise Ended("what came back is no answer")
-    return [item["ok"] if "ok" in item else rebuilt(item.get("raise")) for item in results]
+    if not all(isinstance(result, dict) for result in results):
+        raise Ended(NO_ANSWER)
+    return [result["ok"] if "ok" in result else rebuilt(result.get("raise")) for result in results]
 
 
 def _many(function: Function, items: list[Any], stop: bool) -> Any:
     sent = [_sent(item) for item in items]
     shown_as = f"{function.shown_as}(...) for each of {shown(items)}"
-    return function.channel.value(shown_as, op="each", on=function.on, name=function.name, items=sent, stop=stop)
+    results = function.channel.value(shown_as, op="each", on=function.on, name=function.name, items=sent, stop=stop)
+    if not isinstance(results, list) or len(results) != len(items):
+        raise Ended(NO_ANSWER)  # a check may go through the results without counting them
+    return results
 
 
 @contextlib.contextmanager
@@ -145,7 +142,9 @@ def served(app: Any) -> Iterator[str]:
     """
     channel = app._channel
     port = channel.value("(serving your application)", op="serve", on=app._handle.number)
-    yield f"http://127.0.0.1:{channel.control.reached_from_here(int(port)) if channel.control else port}"
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise Ended(NO_ANSWER)
+    yield f"http://127.0.0.1:{channel.control.reached_from_here(int(port)) if channel.control else int(port)}"
 
 
 def arguments_changed(submission: Submission) -> bool:

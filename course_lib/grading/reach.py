@@ -21,7 +21,7 @@ _URL = re.compile(r"(?:https?|wss?)://(?:127\.0\.0\.1|localhost):(\d{1,5})")
 def ports_in(value: Any) -> Iterator[int]:
     """The loopback ports that URLs in an argument name."""
     if isinstance(value, str) and "://" in value[:10_000]:
-        yield from (int(port) for port in _URL.findall(value[:10_000]))
+        yield from (int(port) for port in _URL.findall(value[:10_000]) if 0 < int(port) < 65536)
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from ports_in(item)
@@ -37,7 +37,11 @@ def answer_inside(port: int, channel: socket.socket) -> None:
             for _ in range(MAX_CONNECTIONS):
                 if channel.recv(1) != forward.ASK:
                     return
-                _pass_in(channel, socket.create_connection(("127.0.0.1", port)))
+                packets = _pass_in(channel)
+                try:
+                    forward.carry_on_threads(socket.create_connection(("127.0.0.1", port)), packets)
+                except OSError:
+                    packets.close()  # refused: inside it is a reset
 
     threading.Thread(target=serve, name="judge-offer", daemon=True).start()
 
@@ -49,15 +53,16 @@ def port_for(channel: socket.socket) -> int:
     def serve() -> None:
         with channel, listener, contextlib.suppress(OSError):
             while True:
-                _pass_in(channel, listener.accept()[0])
+                forward.carry_on_threads(listener.accept()[0], _pass_in(channel))
 
     threading.Thread(target=serve, name="judge-dial", daemon=True).start()
     port: int = listener.getsockname()[1]
     return port
 
 
-def _pass_in(channel: socket.socket, stream: socket.socket) -> None:
+def _pass_in(channel: socket.socket) -> socket.socket:
+    """Gives the sandbox one end for the packets of a new connection. Returns ours."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         socket.send_fds(channel, [forward.GIVE], [theirs.fileno()])
-    forward.carry_on_threads(stream, ours)
+    return ours

@@ -29,31 +29,47 @@ def rerun_submission(submission: Submission, options: Options) -> Entry:
     """The entry of a notebook run from top to bottom: `problems` names the cells that broke or differ."""
     course = Course(Path(options.root))
     exercises = [course.exercise(id) for id in submission.exercises]
+    error = submission.error
+    if not error and not submission.name.lower().endswith(".ipynb"):
+        error = "--notebook runs notebooks, and this is a module"
     problems: list[str] = []
     results: dict[str, ExerciseResult] = {}
-    if not submission.error and exercises:
-        with loading.prepare(submission, exercises, options.isolation or None) as host:
-            for cell in submission.cells:
-                broken = loading.run(host, (cell,))
-                problems += broken if cell[1] not in _beyond_the_sandbox(course, submission.exercises) else []
-                for id in _CHECK.findall(cell[1]):
-                    if id in submission.exercises:
-                        result = _verdict(course.exercise(id), host, options)
-                        results[id] = replace(result, unchanged=id in host.unchanged)
-                        problems += _difference(cell[0], course.exercise(id), results[id])
-                if host.failed:
-                    problems.append(f"{cell[0]}: {host.failed}")
-                    break
-    missing = submission.error or "its check cell was not reached"
+    if not error and exercises:
+        try:
+            with loading.prepare(submission, exercises, options.isolation or None) as host:
+                problems = _run(submission, course, host, options, results)
+        except PipeError as failed:
+            error = f"the judge gave no verdict: {failed}"
+    missing = error or "its check cell was not reached"
     return {
         "submission": submission.name,
         "student": submission.student,
-        "isolation": "" if submission.error else options.isolation or loading.isolation(),
+        "isolation": "" if error else options.isolation or loading.isolation(),
         "seed": options.seed,
-        "error": submission.error,
+        "error": error,
         "problems": [steady(text) for text in problems],
         "exercises": [as_entry(results.get(e.id) or not_run(e, False, missing)) for e in exercises],
     }
+
+
+def _run(
+    submission: Submission, course: Course, host: ChildHost, options: Options, results: dict[str, ExerciseResult]
+) -> list[str]:
+    """Runs the cells and judges at each check cell. Fills `results`; returns the problems."""
+    problems: list[str] = []
+    for cell in submission.cells:
+        broken = loading.run(host, (cell,))
+        if broken and cell[1] not in _beyond_the_sandbox(course, submission.exercises):
+            problems += broken
+        for id in _CHECK.findall(cell[1]):
+            if id in submission.exercises:
+                result = _verdict(course.exercise(id), host, options)
+                results[id] = replace(result, unchanged=id in host.unchanged)
+                problems += _difference(cell[0], course.exercise(id), results[id])
+        if host.failed:
+            problems.append(f"{cell[0]}: {host.failed}")
+            break
+    return problems
 
 
 @functools.cache

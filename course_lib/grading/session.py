@@ -75,7 +75,7 @@ class Session:
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         try:
-            reply = getattr(self, "do_" + question.pop("op"))(**question)
+            reply: dict[str, Any] = getattr(self, "do_" + question.pop("op"))(**question)
         except StopIteration:
             reply = {"stop": True}
         except BaseException as error:  # SystemExit and KeyboardInterrupt are answers, too

@@ -83,7 +83,7 @@ ALICE = entry(
     exercise(
         "treble", check("d", "failed", "float results\nsecret input 77", hidden=True), check("e", "error", "gone")
     ),
-    problems=["cell 3: NameError: name 'x' is not defined"],
+    problems=["cell 3: NameError: name 'x' is not defined", "cell 4: ValueError: no"],
 )
 BOB = entry("bob/03.ipynb", error="not a notebook: Expecting value", isolation="")
 
@@ -117,7 +117,7 @@ def test_gradescope_results_follow_the_documented_format_and_their_scores_sum():
     assert [test["number"] for test in results["tests"]] == ["1.1", "1.2", "1.3", "2.1", "2.2"]
     assert results["tests"][1]["output"] == "expected: 4\ngot: 5"
     assert results["tests"][1]["name"] == "double: It does b."
-    assert results["output"] == ALICE["problems"][0]
+    assert results["output"] == "\n".join(ALICE["problems"])
     assert results["stdout_visibility"] == "hidden"
 
 
@@ -178,7 +178,7 @@ def test_junit_is_read_back_with_every_check_and_reason():
     assert [text.count(written) for written in counts] == [1, 1, 1], "readers that count nothing themselves"
     points = {p.name: p.value for p in suites["alice/03.ipynb: double"].properties()}
     assert points == {"isolation": "bubblewrap", "seed": "0", "points": "5", "max_points": "7"}
-    assert suites["alice/03.ipynb: treble"].system_out == ALICE["problems"][0]
+    assert suites["alice/03.ipynb: treble"].system_out == "\n".join(ALICE["problems"])
 
 
 def test_csv_has_a_row_for_each_student_and_a_column_for_each_exercise():
@@ -204,6 +204,13 @@ def test_csv_keeps_the_better_of_two_results_and_says_so(turned):
     assert table[1] == ["al", "2", "2", "2", "x came twice: kept 2 points of al/b.py, not 0 of al/a.py"]
 
 
+def test_csv_keeps_the_first_of_two_equal_results_and_tells_errors_in_short():
+    same = [entry(f"al/{name}.py", exercise("x", check("a"))) for name in "ab"]
+    errors = [entry("al/c.py", error="a reason\nand its details"), entry("al/d.py", error="long " * 100)]
+    kept = "x came twice: kept 2 points of al/a.py, not 2 of al/b.py"
+    assert rows(render([*same, *errors], "csv"))[1][-1] == f"{kept}; al/c.py: a reason; al/d.py: {'long ' * 24}"
+
+
 @pytest.mark.parametrize("start", [*"=+-@\t\r\n＝＋－＠"])
 def test_csv_cells_are_no_formulas(start):
     table = rows(render([entry(f"{start}cmd|' /C calc'!A0", error="bad")], "csv"))
@@ -215,6 +222,7 @@ def test_text_tells_what_failed_and_no_more_of_hidden_checks_than_their_category
     assert render([ALICE, BOB, entry("c.py", isolation="process")], "text").splitlines() == [
         "alice/03.ipynb (bubblewrap)",
         "  cell 3: NameError: name 'x' is not defined",
+        "  cell 4: ValueError: no",
         "  double: 5 of 7",
         "    -- It does b.",
         "       expected: 4",
@@ -299,7 +307,10 @@ def test_a_page_says_what_the_entry_says_and_nothing_else():
     heads = ["What is asked for", "Result", "Points"]
     assert [text for text in read.texts if "color-scheme" not in text] == [
         *("Feedback for alice", "Feedback for alice", "alice/03.ipynb"),
-        *("These failed while the file was loaded; the rest was judged all the same:", "\n" + ALICE["problems"][0]),
+        *(
+            "These failed while the file was loaded; the rest was judged all the same:",
+            *("\n" + said for said in ALICE["problems"]),
+        ),
         *("Double a number", "double: 5 of 7", *heads, "It does a.", "passed", "2 of 2"),
         *("It does b.", "failed", "\nexpected: 4\ngot: 5", "0 of 2", "It does c. (hidden)", "passed", "3 of 3"),
         *("treble", "treble: 0 of 4", *heads, "It does d. (hidden)", "failed", "\nfloat results", "0 of 2"),

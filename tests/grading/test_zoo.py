@@ -14,13 +14,13 @@ import ctypes
 import json
 import os
 import shutil
-import signal
 import site
 import socket
 import subprocess
 import sys
 import tempfile
 import uuid
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -63,6 +63,11 @@ def declared(path, name):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
             return ast.literal_eval(node.value)
     return None
+
+
+def earns_something(name):
+    path = CANDIDATES / name
+    return path.is_file() and declared(path, "EARNS") and not declared(path, "SLOW")
 
 
 BOMBS = {  # sources that are hard to parse or to compile, too large to keep as files
@@ -161,14 +166,16 @@ class Zoo:
         parents = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
-                state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+                text = stat.read_text()
+                state, parent = text.rpartition(")")[2].split()[:2]
                 if state != "Z":
-                    parents.setdefault(int(parent), []).append(int(stat.parent.name))
+                    parents.setdefault(int(parent), {})[int(stat.parent.name)] = text
         found, left = [], [os.getpid()]
         while left:
-            for pid in set(parents.get(left.pop(), ())) - {judge().process.pid, self.victim.pid}:
-                left.append(pid)
-                found.append((pid, Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")))
+            for pid, text in parents.get(left.pop(), {}).items():
+                if pid not in (judge().process.pid, self.victim.pid):
+                    left.append(pid)
+                    found.append(text)
         return found
 
     def heard(self):
@@ -195,16 +202,15 @@ class Zoo:
         return {what: values for what, values in found.items() if values}
 
     def golden(self, entry):
-        """An entry in short, without what is different each time."""
+        """An entry in short, without what is different each time: how many checks say what, and the first message."""
         (exercise,) = entry["exercises"]
-        said, first = {}, ""
+        said, first = Counter(), ""
         for check in exercise["checks"]:
             message = check["message"].split("\nread on: ")[0]
+            said[f"{check['outcome']}: {message}" if check["hidden"] and message else check["outcome"]] += 1
             first = first or ("" if check["hidden"] else message)
-            outcome = f"{check['outcome']}: {message.partition(chr(10))[0]}" if message else check["outcome"]
-            kind = outcome if check["hidden"] or not message else check["outcome"]
-            said[kind] = said.get(kind, 0) + 1
-        text = json.dumps([exercise["points"], exercise["outcome"], entry["problems"][:3], said, first])
+        short = {"points": exercise["points"], "outcome": exercise["outcome"], "checks": said, "first": first}
+        text = json.dumps({**short, "problems": entry["problems"][:3]})
         for place, value in self.texts.items():
             if len(value) > 8 and "\n" not in value:
                 text = text.replace(value, place)
@@ -218,28 +224,76 @@ def zoo(tmp_path_factory):
     made.close()
 
 
-def told(entry):
-    """All that a report tells, and what it tells about hidden checks."""
-    checks = [check for exercise in entry["exercises"] for check in exercise["checks"]]
-    return json.dumps(entry), json.dumps([check for check in checks if check["hidden"]])
+@pytest.fixture(scope="module")
+def golden():
+    return json.loads(GOLDEN.read_text("utf-8"))
+
+
+def key(name, path):
+    return name if name.endswith(path.name) else f"{name}/{path.name}"
 
 
 @pytest.mark.parametrize("name", attacks())
-def test_an_attack_gets_nothing_and_leaves_nothing(name, zoo):
+def test_an_attack_gets_nothing_and_leaves_nothing(name, zoo, golden):
     for path, copy in zoo.submitted(name):
         entry = zoo.grade(copy, name.split("/")[0])
-        assert entry["isolation"] == BUBBLEWRAP
+        harm = zoo.harm()
+        everything = json.dumps(entry)
+        hidden = json.dumps([check for check in entry["exercises"][0]["checks"] if check["hidden"]])
         assert entry["exercises"][0]["points"] <= (declared(path, "EARNS") or 0)
-        everything, hidden = told(entry)
         assert WON not in everything
         assert SECRET not in everything
         assert LEAK not in hidden
+        assert harm == {}
         assert len(everything) < 60_000
-        for format in ("text", "junit", "csv"):
-            written = render([entry], format)
-            assert all(char.isprintable() or char in "\n\t" for char in written), "it steers the terminal, or breaks files"
-            assert LEAK not in hidden_part(written)
-        assert zoo.harm() == {}
+        for format in ("text", "junit", "csv", "gradescope"):
+            odd = {char for char in render([entry], format) if not char.isprintable() and char not in "\r\n\t"}
+            assert odd == set(), f"{format}: these steer terminals, or cannot be written"
         if not declared(path, "VARIES"):
-            key = name if name.endswith(path.name) else f"{name}/{path.name}"
-            assert zoo.golden(entry) == json.loads(GOLDEN.read_text("utf-8"))[key]
+            assert zoo.golden(entry) == golden[key(name, path)]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_an_honest_submission_gets_what_it_got_before(name, zoo, golden):
+    assert zoo.golden(zoo.grade(CANDIDATES / name, name.split("/")[0])) == golden[name]
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_source_that_cannot_be_parsed_is_a_result(name, zoo):
+    """With and without the text that has the starter compared, which means parsing it."""
+    for end in ("", "\n'NotImplementedError'\n"):
+        path = zoo.folder / f"{name}.py"
+        path.write_text(BOMBS[name] + end)
+        entry = zoo.grade(path, "parse_sse_stream")
+        assert entry["exercises"][0]["points"] == 0
+        assert len(json.dumps(entry)) < 60_000
+        assert zoo.harm() == {}
+
+
+@pytest.mark.parametrize("name", [name for name in attacks() if earns_something(name)])
+def test_what_earns_something_earns_the_same_again(name, zoo):
+    """A second grading begins from nothing, too."""
+    ((_, copy),) = zoo.submitted(name)
+    once, again = (json.dumps(zoo.grade(copy, name.split("/")[0])) for _ in range(2))
+    assert once == again
+
+
+def test_every_golden_report_belongs_to_a_submission(golden):
+    files = {path for name in attacks() for path in ([*(CANDIDATES / name).rglob("*.*")] or [CANDIDATES / name])}
+    steady = {str(path.relative_to(CANDIDATES)) for path in files if not declared(path, "VARIES")}
+    assert set(golden) == steady | set(OTHERS)
+
+
+def write_golden(only):
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(Zoo(folder)) as zoo:
+        reports = json.loads(GOLDEN.read_text("utf-8")) if only else {}
+        for name in only or [*attacks(), *OTHERS]:
+            for path, copy in zoo.submitted(name):
+                if not declared(path, "VARIES"):
+                    reports[key(name, path)] = zoo.golden(zoo.grade(copy, name.split("/")[0]))
+        text = json.dumps(reports, indent=1, sort_keys=True, ensure_ascii=True)
+        GOLDEN.write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    write_golden(sys.argv[1:])

@@ -4,6 +4,7 @@ import json
 import time
 
 EARNS = 12  # right within every deadline of a call; what it may cost in all is the judge's decision
+SLOW = True
 
 
 def parse_sse_stream(raw_stream):
