@@ -6,17 +6,15 @@ was graded, whatever the marks; 2 wrong usage; 130 interrupted, with what was gr
 
 import hashlib
 import os
-import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from course_lib.cli_progress import interruptible, progress, say
 from course_lib.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -92,9 +90,9 @@ def grade(
     if complete or entries:
         _write(entries, course, one, format, output, feedback)
     if why := unavailable():
-        _say(f"isolation: a plain process only ({why})")
+        say(f"isolation: a plain process only ({why})")
     if not complete:
-        _say(f"interrupted: {len(entries)} of {len(submissions)} graded and kept; the same command goes on from there")
+        say(f"interrupted: {len(entries)} of {len(submissions)} graded and kept; the same command goes on from there")
         raise typer.Exit(INTERRUPTED)
 
 
@@ -142,7 +140,7 @@ def export(
     if not exercises:
         raise MisuseError(f"no lesson is called {lesson!r}")
     gradescope_zip(course, exercises, output)
-    _say(f"{output}: {len(exercises)} exercises; upload it as the autograder of an assignment")
+    say(f"{output}: {len(exercises)} exercises; upload it as the autograder of an assignment")
 
 
 def _run(
@@ -160,9 +158,9 @@ def _run(
 
     number, entries, left = resume(book, arguments, submissions, fresh)
     if entries:
-        _say(f"going on with batch {number}: {len(entries)} of {len(submissions)} were graded before")
+        say(f"going on with batch {number}: {len(entries)} of {len(submissions)} were graded before")
     complete = True
-    with _interruptible(), _progress(len(submissions), len(entries)) as advance:
+    with interruptible(), progress(len(submissions), len(entries)) as advance:
         try:
             for submission, entry in batch.grade_all(left, options, jobs, scheduler):
                 book.add(number, entry, key(submission))
@@ -199,7 +197,7 @@ def _write(
 
     if feedback is not None:
         pages = write_pages(entries, feedback, {e.id: e.title for e in course.exercises()})
-        _say(f"{feedback}: {len(pages)} pages")
+        say(f"{feedback}: {len(pages)} pages")
     graded = {result["id"] for entry in entries for result in entry["exercises"]}
     points = {e.id: e.points() for e in course.exercises() if e.id in graded or e == one}
     text = render(entries, format.value, points)
@@ -230,45 +228,3 @@ def _arguments_text(arguments: dict[str, Any]) -> str:
     words += [f"--exercise {arguments['exercise']}"] if arguments.get("exercise") else []
     words += [f"--{name}" for name in ("hidden", "notebook") if arguments.get(name)]
     return " ".join([*words, f"--seed {arguments.get('seed', 0)}"])
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM is treated as an interrupt, too: what is graded is kept."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _progress(total: int, done: int) -> Iterator[Any]:
-    """A bar on a terminal; elsewhere a line for each tenth of a large batch."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("grading", total=total, completed=done)
-            yield lambda: bar.advance(task)
-        return
-    count = done
-
-    def advance() -> None:
-        nonlocal count
-        count += 1
-        if total >= 20 and count * 10 // total > (count - 1) * 10 // total:
-            _say(f"graded {count} of {total}")
-
-    yield advance

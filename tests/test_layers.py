@@ -19,7 +19,7 @@ STREAMS = [
     {"conformance", "views"},
 ]
 GRADING = [{"errors"}, {"grading"}]
-ROOF = {"notebook", "authoring", "cli", "cli_grade"}
+ROOF = {"notebook", "authoring", "cli", "cli_grade", "cli_progress"}
 NO_IO = ("wire", "model", "faults", "recording", "metrics")
 IO = {"socket", "asyncio", "threading", "time", "select", "selectors", "ssl", "subprocess", "multiprocessing", "anyio"}
 HOMES = {
@@ -29,7 +29,7 @@ HOMES = {
     "anywidget": {"views"},
     "ipywidgets": {"notebook", "views"},
     "pytest": {"grading"},
-    "typer": {"cli", "cli_grade"},
+    "typer": {"cli", "cli_grade", "cli_progress"},
     "distributed": {"grading"},
     "nbclient": {"authoring"},
 }

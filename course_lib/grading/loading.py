@@ -116,4 +116,4 @@ def _node_command(program: str, closed: bool) -> list[str]:
     session = "course_lib/grading/session.mjs"
     inside = program if program.startswith("/usr/") else "/node"
     where = [inside, f"/stage/{session}"] if closed else [program, str(stage() / session)]
-    return [where[0], "--max-old-space-size=512", "--no-warnings", where[1]]
+    return [where[0], "--max-old-space-size=512", "--no-warnings", "--random-seed=1", where[1]]

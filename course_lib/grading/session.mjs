@@ -1,7 +1,6 @@
 // One check's conversation with a JavaScript submission: what session.py is for Python.
 //
-// `node session.mjs FD`: the first question is {"op": "load", "file": PATH, "uses": [PACKAGE...]}, its answer
-// {"problems": [...]}. `node session.mjs PATH FD PACKAGE...` loads by itself. The others are those of session.py.
+// `node session.mjs PATH FD PACKAGE...` loads the module at PATH, then answers the questions of session.py on FD.
 // Rule: whatever the code does becomes an answer, one for each question, with Python's names for its errors: the judge
 // need not know which language it judges.
 // Values: undefined and null are None; bytes come as Uint8Array; a dict is an object, or a Map when a key is no string.
@@ -160,23 +159,22 @@ function session(process, theirs, importModule) {
     if (typeof target !== "function") throw new TypeError(`${name ?? "the object"} is not a function`);
     return settled(isClass(target) ? Reflect.construct(target, args) : Reflect.apply(target, kept[on], args));
   }
+  async function load(file, uses) {
+    const [label, { href }] = [path.basename(file), url.pathToFileURL(file)];
+    module.registerHooks?.({ resolve: refusing(uses) }); // Node before 22.15 has no hooks, and finds no package
+    try {
+      Object.assign(source, { places: [`${href}:`, `${file}:`], lines: fs.readFileSync(file, "utf8").split("\n") });
+      const { value: exported } = await settled(importModule(href));
+      const { default: main, ...rest } = exported; // main: with CommonJS it is module.exports
+      if (typeof main === "function") names.set(main.name, main);
+      for (const [name, value] of Object.entries({ ...main, ...rest })) names.set(name, value);
+      if (!names.size) problems.push(`${label}: it exports nothing`);
+    } catch (error) {
+      problems.push(`${label}: ${describe(error).type}: ${describe(error).message}`);
+    }
+    loading = false;
+  }
   const questions = {
-    async load({ file, uses }) {
-      const [label, { href }] = [path.basename(file), url.pathToFileURL(file)];
-      module.registerHooks?.({ resolve: refusing(uses) }); // Node before 22.15 has no hooks, and finds no package
-      try {
-        Object.assign(source, { places: [`${href}:`, `${file}:`], lines: fs.readFileSync(file, "utf8").split("\n") });
-        const { value: exported } = await settled(importModule(href));
-        const { default: main, ...rest } = exported; // main: with CommonJS it is module.exports
-        if (typeof main === "function") names.set(main.name, main);
-        for (const [name, value] of Object.entries({ ...main, ...rest })) names.set(name, value);
-        if (!names.size) problems.push(`${label}: it exports nothing`);
-      } catch (error) {
-        problems.push(`${label}: ${describe(error).type}: ${describe(error).message}`);
-      }
-      loading = false;
-      return { problems };
-    },
     async call({ on, name, args, kwargs }) {
       const given = args.map(decode);
       if (Object.keys(kwargs).length) given.push(decode({ d: Object.entries(kwargs) }));
@@ -234,8 +232,8 @@ function session(process, theirs, importModule) {
   // Of timers and forgotten promises: no answer to a question, only what Node would have printed
   const stray = (error) => print(`uncaught ${describe(error).type}: ${describe(error).message}\n`);
   process.on("uncaughtException", stray).on("unhandledRejection", stray);
-  const [file, fd, ...uses] = process.argv.length > 3 ? process.argv.slice(2) : ["", process.argv[2]];
-  const loaded = file && questions.load({ file, uses });
+  const [file, fd, ...uses] = process.argv.slice(2);
+  const loaded = load(file, uses);
   const socket = new net.Socket({ fd: Number(fd), readable: true, writable: true });
   for (const event of ["end", "error", "close"]) socket.on(event, endProcess);
   let size = null;

@@ -1,20 +1,17 @@
 """nbgrader takes our notebooks: its metadata is derived, and the marks that it writes down are the judge's.
 
-Rule: the real nbgrader, in a virtual environment of its own under build/ that is made once; the kernel is this
-environment's, as docs/other_systems.md tells an instructor to do it.
+Rule: the real nbgrader, in a virtual environment of its own (bench/peers); the kernel is this environment's,
+as docs/other_systems.md tells an instructor to do it.
 """
 
-import fcntl
 import json
-import os
 import re
-import subprocess
-import sys
-import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bench import peers
 from course_lib.authoring.build import build, differences, lessons_of, read_notebook, write_notebook
 from course_lib.grading.exercises import Course
 from course_lib.notebook.verdict import check, verdict
@@ -83,42 +80,11 @@ def test_a_check_that_cannot_run_is_worth_nothing_to_nbgrader(course, monkeypatc
     assert capsys.readouterr().out.count("no exercise is called") == 2
 
 
-@pytest.fixture(scope="session")
-def environment():
-    """The folder of a virtual environment with nbgrader, and with this Python as its kernel."""
-    pins = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]["peers"]
-    pin = next(pin for pin in pins if pin.startswith("nbgrader=="))
-    home = ROOT / "build" / "peers" / pin
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with (home.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist: one process makes it, the others wait
-        if not (home / "made").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-            subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", pin], check=True)
-            (home / "made").touch()
-        subprocess.run([sys.executable, "-m", "ipykernel", "install", "--prefix", home], check=True)
-    return home
-
-
 @pytest.fixture
-def run(environment, tmp_path):
-    """`run(program, *arguments)` runs a program of that environment in a folder of its own; gives what it printed."""
+def run(tmp_path):
+    """`run(program, *arguments)` runs a program of nbgrader's environment in an empty folder; gives what it printed."""
     (tmp_path / "nbgrader_config.py").write_text(documented_configuration(), "utf-8")
-    env = {
-        **os.environ,
-        "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}",  # nbgrader calls alembic by its name
-        "COURSE_ROOT": str(ROOT),
-        "JUPYTER_CONFIG_DIR": str(tmp_path / "jupyter"),
-        "JUPYTER_DATA_DIR": str(tmp_path / "jupyter"),
-    }
-
-    def run_program(program, *arguments):
-        line = [environment / "bin" / program, *arguments]
-        done = subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run_program
+    return partial(peers.run, "nbgrader", cwd=tmp_path, COURSE_ROOT=str(ROOT))
 
 
 def documented_configuration():

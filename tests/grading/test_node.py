@@ -28,17 +28,20 @@ PATIENCE = 30.0  # seconds for an answer that must come
 class Loaded(Submission):
     """The proxy, with the process behind it and what loading answered."""
 
-    def __init__(self, path: Path, uses: tuple[str, ...], deadline: float, loads_itself: bool) -> None:
+    def __init__(self, path: Path, uses: tuple[str, ...], deadline: float) -> None:
         ours, theirs = socket.socketpair()
-        arguments = [path, theirs.fileno(), *uses] if loads_itself else [theirs.fileno()]
+        arguments = [path, theirs.fileno(), *uses]
         command = [str(loading.node()), "--no-warnings", "--max-old-space-size=512", str(SESSION), *map(str, arguments)]
         self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
         theirs.close()
-        self.pipe, self.log, self.loading = Pipe(ours), Log(), {}
+        self.pipe, self.log = Pipe(ours), Log()
         super().__init__(Channel(self.pipe, deadline, self.log))
-        if not loads_itself:
-            self.pipe.send({"op": "load", "file": str(path), "uses": list(uses)})
-            self.loading = self.pipe.receive(PATIENCE)
+
+    def problems(self) -> list[str]:
+        """What went wrong in loading: told when a name is missing."""
+        self.pipe.send({"op": "call", "on": None, "name": "(none)", "args": [], "kwargs": {}})
+        found: list[str] = self.pipe.receive(PATIENCE)["problems"]
+        return found
 
     def stop(self) -> None:
         self.process.kill()
@@ -52,11 +55,11 @@ class Starter:
         self.started: list[Loaded] = []
 
     def __call__(
-        self, source: str, uses: tuple[str, ...] = (), deadline: float = PATIENCE, suffix: str = ".mjs", **how: bool
+        self, source: str, uses: tuple[str, ...] = (), deadline: float = PATIENCE, suffix: str = ".mjs"
     ) -> Loaded:
         path = self.folder / f"submission{len(self.started)}{suffix}"
         path.write_text(source, "utf-8")
-        self.started.append(Loaded(path, uses, deadline, how.get("loads_itself", False)))
+        self.started.append(Loaded(path, uses, deadline))
         return self.started[-1]
 
 
@@ -244,7 +247,7 @@ def test_a_missing_name_is_said_with_what_went_wrong_in_loading(node):
     with pytest.raises(NotThere, match=r"name 'f' is not defined.*submission\d+\.mjs: SyntaxError"):
         node("export function f( { return }").f()
     with pytest.raises(NotThere, match="TypeError: early"):
-        node("throw new TypeError('early')\nexport function f() {}", loads_itself=True).f()
+        node("throw new TypeError('early')\nexport function f() {}").f()
     with pytest.raises(NotThere, match="exports nothing"):
         each(node("function f() {}").f, [1])
 
@@ -357,9 +360,8 @@ def test_prints_come_with_the_answer(node):
         "  await new Promise((go) => process.stdout.write('c', go))\n"
         "  process.stderr.write(Buffer.from('é')); console.log('x'.repeat(3000)) }"
     )
-    assert submission.loading["printed"] == "loading\n"
     submission.f()
-    assert submission.log.printed == ("a { b: 1 }\ncé" + "x" * 2000)[:2000]
+    assert submission.log.printed == ("loading\na { b: 1 }\ncé" + "x" * 2000)[:2000]
 
 
 def test_a_flood_of_output_is_stopped(node):
@@ -383,8 +385,8 @@ def test_only_allowed_packages_can_be_imported(node):
         "/",
         "there",
     ]
-    assert node(source, uses=("ws",), loads_itself=True).f("fs") == "there"
-    refused = node("import pad from 'left-pad'\nexport const f = () => pad").loading["problems"]
+    assert node(source, uses=("ws",)).f("fs") == "there"
+    refused = node("import pad from 'left-pad'\nexport const f = () => pad").problems()
     assert [problem.partition(": ")[2] for problem in refused] == [
         "ImportError: this exercise may use Node's own modules; left-pad is refused"
     ]
@@ -454,7 +456,7 @@ def test_stray_errors_are_no_answers(node):
 )
 def test_what_the_code_does_to_its_globals_does_not_spoil_the_answers(node, spoil):
     submission = node(f"{spoil}\nexport const f = (a) => ({{ a, more: [1.5] }})")
-    assert submission.loading["problems"] == []
+    assert submission.problems() == []
     value = [{"k": b"\0", "n": 2**60}, {1: None}]
     assert submission.f(value) == {"a": value, "more": [1.5]}
 
