@@ -4,6 +4,7 @@ Rule: whatever a submission does, it gets an entry and the others theirs. An ent
 order, number of workers or machine. Left out: reading files (submissions), reports (formats), records (gradebook).
 """
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -56,7 +57,7 @@ def grade_submission(submission: Submission, options: Options) -> Entry:
         from course_lib.grading.rerun import rerun_submission
 
         return rerun_submission(submission, options)
-    course = Course(Path(options.root))
+    course = _course(options.root)
     problems: dict[str, None] = {}
     exercises = []
     for id in submission.exercises:
@@ -81,6 +82,12 @@ def grade_submission(submission: Submission, options: Options) -> Entry:
         "problems": [steady(text) for text in problems],
         "exercises": exercises,
     }
+
+
+@functools.cache
+def _course(root: str) -> Course:
+    """Read once for each worker: a batch is graded with the checks that were there when it began."""
+    return Course(Path(root))
 
 
 def required_isolation(required: bool) -> str:
@@ -152,9 +159,16 @@ def _given_up(submission: Submission, options: Options) -> Entry:
 def _worker(folder: Path) -> None:
     """A worker ignores the interrupt of the terminal: the one who started it decides. It ends when that one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, _told_to_end)
     borrow_stage(folder)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _told_to_end(*_: Any) -> None:
+    """Stops the code on the way out."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a pool that is broken says it twice
+    signal.alarm(30)  # whatever happens on the way
+    sys.exit(1)
 
 
 def _end_with_parent() -> None:

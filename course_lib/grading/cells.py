@@ -6,7 +6,6 @@ Left out: reading files (submissions), questions about what was loaded (session)
 
 from __future__ import annotations
 
-import linecache
 import types
 
 TYPE_CHECKING = False
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+_lines: dict[str, list[str]] = {}  # of the cells that were run, by the name that tracebacks give them
 _TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, without the import of ast
 
 
@@ -25,7 +25,7 @@ def run_cells(cells: Iterable[Sequence[str]], namespace: dict[str, Any]) -> list
         lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
         source = "\n".join(lines)
         name = f"<{label}>"
-        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        _lines[name] = source.split("\n")
         try:
             code = compile(source, name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
             result = eval(code, namespace)  # noqa: S307 - running the submission is the purpose
@@ -43,9 +43,13 @@ def describe(error: BaseException) -> dict[str, Any]:
     where = ""
     frame = error.__traceback__
     while frame is not None:
-        name = frame.tb_frame.f_code.co_filename
-        if name.startswith("<cell ") or (name.startswith("<") and name.endswith(".py>")) or "ipykernel_" in name:
-            where = f"line {frame.tb_lineno}: {linecache.getline(name, frame.tb_lineno).strip()}"
+        name, number = frame.tb_frame.f_code.co_filename, frame.tb_lineno
+        if name in _lines:
+            where = f"line {number}: {''.join(_lines[name][number - 1 : number]).strip()}"
+        elif "ipykernel_" in name:
+            import linecache  # a kernel has it; elsewhere it would cost 3 ms
+
+            where = f"line {number}: {linecache.getline(name, number).strip()}"
         frame = frame.tb_next
     try:
         message = str(error)

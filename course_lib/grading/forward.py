@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-import threading
 
 ASK, GIVE = b"?", b"!"
 _DATA, _END, _RESET = b"d", b"e", b"r"
@@ -44,6 +43,8 @@ def dial(port: int, channel: socket.socket) -> None:
 
 def carry_on_threads(stream: socket.socket, packets: socket.socket) -> None:
     """Both directions of one connection, until both have ended. Closes both sockets."""
+    import threading  # only for those who have a network
+
     stream.settimeout(None)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     back = threading.Thread(target=_to_stream, args=(stream, packets), daemon=True)

@@ -20,6 +20,7 @@ from course_lib.grading.starter import starter_of
 from course_lib.grading.submissions import Submission
 
 MAX_PROBLEMS = 20
+_starter_of = functools.cache(starter_of)  # it reads a notebook
 
 
 def isolation() -> str:
@@ -52,7 +53,7 @@ def prepare(submission: Submission, exercises: Sequence[Exercise], isolated: str
             if javascript and program is None:
                 raise PipeError("it is JavaScript, and Node is not installed here")
             for exercise in exercises:
-                if (starter := starter_of(exercise)) is not None:
+                if (starter := _starter_of(exercise)) is not None:
                     source = submission.cell_ids.get(exercise.id, alone)
                     if control.ask("same", seconds=START, source=source, starter=starter, id=exercise.id) is True:
                         host.unchanged.add(exercise.id)

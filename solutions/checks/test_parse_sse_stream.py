@@ -1,6 +1,7 @@
 """Instructor-only checks of parse_sse_stream."""
 
 import json
+import time
 
 import pytest
 
@@ -131,23 +132,31 @@ def test_counts_only_the_field_data(submission):
     assert submission.parse_sse_stream('data: "\ufeff"\n\n\ufeffdata: 1\n\n') == ["\ufeff"], "marks inside are text"
 
 
-# A million wide characters behind the events: copying the rest after each event moves 80 gigabytes
-LONG = "".join(f"data: {number}\n\n" for number in range(20_000)) + f": 😀{' heartbeat' * 100_000}\n\n"
+EVENTS = "".join(f"event: ping\n\ndata: {number}\n\n" + "event: ping\n\n" * 98 for number in range(200))
 
 
-@deadline(2)
+def long_stream(padding):
+    """20,000 events, and behind them a comment of `padding` wide characters."""
+    return f"{EVENTS}: 😀{'x' * padding}\n\n"
+
+
+@deadline(4)
 @points(1)
 def test_reads_a_long_stream(submission):
     """20,000 events and a long comment behind them take time in proportion to their size."""
-    got = submission.parse_sse_stream(LONG)
-    assert got == list(range(20_000)), "the values are not those that were sent"
+    # A linear program needs hundredths of a second. One that copies the rest after each event moves 40 gigabytes, and
+    # shows by its time that it has to try again with 400: the clock only decides who has to.
+    started = time.monotonic()
+    assert submission.parse_sse_stream(long_stream(500_000)) == list(range(200)), "not the values that were sent"
+    if time.monotonic() - started > 0.15:
+        assert submission.parse_sse_stream(long_stream(5_000_000)) == list(range(200)), "not the values that were sent"
 
 
 @points(1)
 def test_agrees_with_the_reference(submission, rng):
     """Random streams give what a decoder that follows the standard gives."""
     parse = submission.parse_sse_stream
-    streams = [random_stream(rng, blocks=1 + number // 30) for number in range(240)]
+    streams = [random_stream(rng, blocks=1 + number // 25) for number in range(200)]
     given = [kind(answer) for answer in outcomes(parse, streams)]
     for stream, answer in zip(streams, given, strict=True):
         if answer != outcome(standard, stream):

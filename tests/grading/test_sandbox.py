@@ -334,7 +334,7 @@ def test_the_size_of_a_file_is_limited(sandboxed):
 
 
 def test_limits_cannot_be_raised(sandboxed):
-    names = ["NPROC", "NOFILE", "FSIZE", "CPU", "CORE", "AS"]
+    names = ["NPROC", "NOFILE", "FSIZE", "CPU", "CORE", "DATA"]
     raised = limited(
         sandboxed,
         f"import resource\nraised = []\nfor name in {names}:\n    what = getattr(resource, 'RLIMIT_' + name)\n"
@@ -352,10 +352,20 @@ def test_memory_is_limited_while_the_code_is_loaded(sandboxed):
     assert Submission(Channel(control.session(), 30, Log(), control)).f() == 900
 
 
+def test_a_hundred_threads_are_within_the_limits(hosted):
+    submission = hosted(
+        "import threading\ndef f():\n    ended = threading.Event()\n"
+        "    threads = [threading.Thread(target=ended.wait) for _ in range(100)]\n"
+        "    for thread in threads:\n        thread.start()\n"
+        "    ended.set()\n    return len(threads)"
+    )
+    assert submission.f() == 100
+
+
 HOG = """
 import os, resource, time
 def hog(count):
-    resource.setrlimit(resource.RLIMIT_AS, (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2)
+    resource.setrlimit(resource.RLIMIT_DATA, (resource.getrlimit(resource.RLIMIT_DATA)[1],) * 2)
     for _ in range(count):
         if os.fork() == 0:
             kept = bytearray(os.urandom(1 << 16)) * (20 << 4)  # 20 MB, touched

@@ -4,8 +4,7 @@ import json
 import shutil
 import subprocess
 
-EARNS = 12  # where Node can be seen: it is a program of the machine, as the standard library is one
-
+FLAGS = ["--experimental-eventsource", "--disable-wasm-trap-handler"]  # the second one: with little address space, too
 PROGRAM = """
 const http = require("http"), body = require("fs").readFileSync(0);
 const server = http.createServer((request, response) => {
@@ -22,7 +21,7 @@ const server = http.createServer((request, response) => {
 
 def parse_sse_stream(raw_stream):
     node = shutil.which("node") or "/node"
-    done = subprocess.run([node, "--experimental-eventsource", "-e", PROGRAM], input=raw_stream.encode(), capture_output=True)
+    done = subprocess.run([node, *FLAGS, "-e", PROGRAM], input=raw_stream.encode(), capture_output=True)
     values = []
     for data in json.loads(done.stdout):
         if data == "[DONE]":

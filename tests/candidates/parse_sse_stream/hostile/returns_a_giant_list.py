@@ -1,5 +1,5 @@
-"""Returns a list of ten million numbers."""
+"""Returns a list of three million numbers."""
 
 
 def parse_sse_stream(raw_stream):
-    return [1] * 10_000_000
+    return [1] * 3_000_000
