@@ -178,8 +178,8 @@ def _require_places(output: Path | None, feedback: Path | None) -> None:
     for file in (output, feedback):
         if file is not None and not file.absolute().parent.is_dir():
             raise MisuseError(f"{file}: its folder does not exist")
-    if output is not None and output.is_dir():
-        raise MisuseError(f"--output {output}: that is a folder; name a file in it")
+    if output is not None and output.exists() and not output.is_file():
+        raise MisuseError(f"--output {output}: that is not a file")
     if feedback is not None and feedback.exists() and not feedback.is_dir():
         raise MisuseError(f"--feedback {feedback}: that is not a folder")
 
@@ -195,19 +195,23 @@ def _write(
     from course_lib.grading.feedback import write_pages
     from course_lib.grading.formats import render
 
-    if feedback is not None:
-        pages = write_pages(entries, feedback, {e.id: e.title for e in course.exercises()})
-        say(f"{feedback}: {len(pages)} pages")
     graded = {result["id"] for entry in entries for result in entry["exercises"]}
     points = {e.id: e.points() for e in course.exercises() if e.id in graded or e == one}
     text = render(entries, format.value, points)
+    try:
+        if feedback is not None:
+            pages = write_pages(entries, feedback, {e.id: e.title for e in course.exercises()})
+            say(f"{feedback}: {len(pages)} pages")
+        if output is not None:
+            target = output.resolve()
+            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                whole = Path(folder, "report")
+                whole.write_text(text, "utf-8")
+                os.replace(whole, target)  # never half a report
+    except OSError as error:
+        raise MisuseError(f"a report cannot be written ({error}); `course gradebook` has what was graded") from error
     if output is None:
         sys.stdout.write(text)
-        return
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=output.absolute().parent, delete=False) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, output)  # never half a report
 
 
 def _gradebook(course: "Course", file: Path | None) -> "Gradebook":
