@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from course_lib.errors import CourseError, MisuseError, PipeError
+from course_lib.errors import MisuseError, PipeError
 from course_lib.grading import loading, sandbox
 from course_lib.grading.exercises import Course, Exercise
 from course_lib.grading.formats import Entry
@@ -200,11 +200,9 @@ def _on_cluster(
                     yield submission, future.result()
                 except dask.scheduler.KilledWorker:
                     yield submission, _given_up(submission, options)
-                except CourseError:
-                    raise
                 except Exception as error:
                     why = f"{type(error).__name__}: {error}"
-                    raise MisuseError(f"a worker of {scheduler} cannot grade ({why}): is the course there?") from error
+                    raise MisuseError(f"the cluster at {scheduler} cannot grade, is the course there? {why}") from error
         except BaseException:
             client.cancel(list(futures))
             raise

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.grading.exercises import Course
 from course_lib.grading.channel import Channel, Log
+from course_lib.grading.exercises import Course
 from course_lib.grading.hosts import ChildHost, Control
 from course_lib.grading.proxy import Submission
 

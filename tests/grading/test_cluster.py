@@ -1,6 +1,7 @@
 """A Dask cluster: real processes on loopback, one of which is killed in the middle of a batch."""
 
 import contextlib
+import importlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 import pytest
 
 from course_lib.errors import MisuseError
+from course_lib.grading import batch
 from course_lib.grading.batch import Options, grade_all
 from course_lib.grading.submissions import read_submissions
 from tests.grading.conftest import RIGHT
@@ -24,12 +26,12 @@ class Cluster:
 
     def __init__(self, folder):
         self.folder, self.processes = folder, []
-        scheduler = self._start("scheduler", "--no-dashboard")
+        scheduler = self._start("scheduler", "--port", "0")
         self.address = self._said(scheduler, r"Scheduler at: +(tcp://127\.0\.0\.1:\d+)")
         self.workers = []
 
     def start_workers(self, count):
-        options = ("--no-nanny", "--no-dashboard", "--nthreads", "1", "--memory-limit", "0")
+        options = ("--no-nanny", "--nthreads", "2", "--memory-limit", "0", "--local-directory", str(self.folder))
         self.workers = [self._start("worker", self.address, *options) for _ in range(count)]
         for worker in self.workers:
             self._said(worker, r"Registered to: +(\S+)")
@@ -40,11 +42,8 @@ class Cluster:
             process.communicate(timeout=30)
 
     def _start(self, kind, *arguments):
-        command = [sys.executable, "-m", "distributed.cli.dask_" + kind, "--host", "127.0.0.1", "--port", "0"]
-        command += ["--local-directory", str(self.folder)] if kind == "worker" else []
-        process = subprocess.Popen(
-            [*command, *arguments], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--host", "127.0.0.1", "--no-dashboard"]
+        process = subprocess.Popen([*command, *arguments], cwd=self.folder, stderr=subprocess.PIPE, text=True)
         self.processes.append(process)
         return process
 
@@ -68,7 +67,7 @@ def cluster(tmp_path):
 
 @pytest.fixture
 def submissions(course, tmp_path):
-    kinds = [RIGHT, SLOW, WRONG, SLOW, "def double(:", SLOW, "import os\nos._exit(0)", SLOW, SLOW, RIGHT, SLOW, SLOW]
+    kinds = [RIGHT, SLOW, WRONG, SLOW, "def double(:", SLOW, "import os\nos._exit(0)", SLOW, SLOW, RIGHT, WRONG, RIGHT]
     for number, source in enumerate(kinds):
         folder = tmp_path / "class" / f"s{number:02}"
         folder.mkdir(parents=True)
@@ -102,14 +101,34 @@ def test_a_batch_that_is_left_can_be_given_again(course, submissions, cluster):
     assert report(grade_all(some, options, scheduler=cluster.address)) == report(grade_all(some, options, jobs=1))
 
 
+@pytest.fixture
+def deadly(tmp_path, monkeypatch):
+    """A module that the cluster knows, too: its work kills the worker."""
+    (tmp_path / "deadly_on_cluster.py").write_text("import os\ndef work(data, options):\n    os._exit(9)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return importlib.import_module("deadly_on_cluster")
+
+
+def test_a_submission_that_every_worker_dies_of_is_given_up(course, submissions, deadly, cluster, monkeypatch):
+    monkeypatch.setattr(batch, "_work", deadly.work)
+    cluster.start_workers(5)
+    [(submission, entry)] = grade_all(submissions[:1], Options(str(course.root)), scheduler=cluster.address)
+    assert submission == submissions[0]
+    assert entry["error"] == "every worker that graded it died"
+    assert (entry["exercises"][0]["points"], entry["exercises"][0]["max_points"]) == (0, 4)
+
+
 def test_a_worker_without_the_course_is_no_fault_of_the_submissions(submissions, cluster, tmp_path):
     cluster.start_workers(1)
     elsewhere = Options(str(tmp_path / "nowhere"))
-    with pytest.raises(MisuseError, match=r"no exercise is called 'double'|is the course there\?|no course here"):
+    with pytest.raises(
+        MisuseError, match=r"the cluster at tcp://.* cannot grade, is the course there\? ExerciseError: no"
+    ):
         list(grade_all(submissions[:2], elsewhere, scheduler=cluster.address))
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "nonsense://x", "tcp://127.0.0.1:99999"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "nonsense://x"])
 def test_no_scheduler_is_said_in_words_with_status_2(course, submissions, tmp_path, address):
     code = "from course_lib.cli import main; main()"
     ran = subprocess.run(

@@ -2,7 +2,7 @@
 
 Rule: an attack is a file in tests/candidates/<exercise>/hostile, or a folder of files graded one after the other. Its
 docstring says what it tries, `EARNS` how many points it may get (0 without), `VARIES` that two reports of it differ,
-`SLOW` that once is enough. Success shows: by the text WON in a report, a file with our token, a connection to us.
+`SLOW` that once is enough, `SAME` that it is not. Success shows: WON in a report, a file with our token, a connection.
 `python -m tests.grading.test_zoo [NAME...]` writes the golden reports again: read the differences before you commit.
 Left out: files that are no submission (test_submissions).
 """
@@ -51,9 +51,8 @@ BOMBS = {  # sources that are hard to parse or to compile, too large to keep as 
 
 def files_of(name):
     path = CANDIDATES / name
-    return sorted(
-        file for file in ([*path.iterdir()] if path.is_dir() else [path]) if file.suffix in (".py", ".ipynb", ".mjs")
-    )
+    files = path.iterdir() if path.is_dir() else [path]
+    return sorted(file for file in files if file.suffix in (".py", ".ipynb", ".mjs"))
 
 
 def declared(path, name):
@@ -70,7 +69,8 @@ NAMES = [str(path.relative_to(CANDIDATES)) for id in IDS for path in sorted((CAN
 ATTACKS = [name for name in NAMES if files_of(name)]
 REPORTS = json.loads(GOLDEN.read_text("utf-8")) if GOLDEN.exists() else {}
 STEADY = [str(p.relative_to(CANDIDATES)) for name in ATTACKS for p in files_of(name) if not declared(p, "VARIES")]
-EARNING = [name for name in STEADY if declared(CANDIDATES / name, "EARNS") and not declared(CANDIDATES / name, "SLOW")]
+TWICE = [name for name in STEADY if declared(CANDIDATES / name, "EARNS") and not declared(CANDIDATES / name, "SLOW")]
+TWICE += [name for name in ATTACKS if declared(files_of(name)[0], "SAME")]
 
 
 class Zoo:
@@ -82,15 +82,15 @@ class Zoo:
         for name in ("exercises", "solutions"):
             shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
         self.canary.mkdir()
-        (self.canary / "canary.txt").write_text(f"{SECRET}-{self.token}")
-        os.environ["ZOO_SECRET"] = (self.canary / "canary.txt").read_text()
+        os.environ["ZOO_SECRET"] = f"{SECRET}-{self.token}"
+        (self.canary / "canary.txt").write_text(os.environ["ZOO_SECRET"])
         self.victim = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         tcp = socket.create_server(("127.0.0.1", 0))
         udp, unix = socket.socket(type=socket.SOCK_DGRAM), socket.socket(socket.AF_UNIX)
+        self.sockets = (tcp, udp, unix)
         udp.bind(tcp.getsockname())
         unix.bind(f"\0zoo-{self.token}")
         unix.listen()
-        self.sockets = (tcp, udp, unix)
         for sock in self.sockets:
             sock.setblocking(False)
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes our child
@@ -213,8 +213,8 @@ def test_an_attack_gets_nothing_and_leaves_nothing(name, zoo):
             assert zoo.short(entry) == REPORTS[str(path.relative_to(CANDIDATES))]
 
 
-@pytest.mark.parametrize("name", EARNING)
-def test_what_earns_something_earns_the_same_again(name, zoo):
+@pytest.mark.parametrize("name", TWICE)
+def test_a_second_grading_begins_from_nothing(name, zoo):
     assert len({json.dumps([entry for _, entry in zoo.entries(name)]) for _ in range(2)}) == 1
 
 
@@ -224,9 +224,8 @@ def test_a_source_that_cannot_be_parsed_is_a_result(name, end, zoo):
     path = zoo.folder / f"{name}.py"
     path.write_text(f"x = {BOMBS[name]}\n{end}\n")
     entry = zoo.grade(path, "parse_sse_stream")
-    assert entry["exercises"][0]["points"] == 0
+    assert (entry["exercises"][0]["points"], list(zoo.harm())) == (0, [])
     assert len(json.dumps(entry)) < 60_000
-    assert list(zoo.harm()) == []
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -243,8 +242,8 @@ def write_golden(names):
         for name in names or [*ATTACKS, *HONEST]:
             for path, entry in zoo.entries(name):
                 REPORTS[str(path.relative_to(CANDIDATES))] = zoo.short(entry)
-    known = {key: REPORTS[key] for key in [*STEADY, *HONEST] if key in REPORTS}
-    GOLDEN.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
+    kept = {key: short for key, short in REPORTS.items() if key in [*STEADY, *HONEST]}
+    GOLDEN.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

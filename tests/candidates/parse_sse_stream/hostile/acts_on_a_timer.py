@@ -3,6 +3,7 @@
 import gc
 import signal
 
+VARIES = True  # how many come before the question does is a matter of luck
 BODY = b'{"ok":[1],"printed":"","changed":false}'
 
 
