@@ -21,13 +21,10 @@ def run_cells(cells: Iterable[Sequence[str]], namespace: dict[str, Any]) -> list
     """Runs (label, source) cells. What went wrong: a sentence for each cell that failed."""
     problems = []
     for label, source in cells:
-        # Magics and shell lines belong to the notebook, not to the program
-        lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
-        source = "\n".join(lines)
         name = f"<{label}>"
         _lines[name] = source.split("\n")
         try:
-            code = compile(source, name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
+            code = _compiled(source, name)
             result = eval(code, namespace)  # noqa: S307 - running the submission is the purpose
             if isinstance(result, types.CoroutineType):
                 import asyncio
@@ -36,6 +33,15 @@ def run_cells(cells: Iterable[Sequence[str]], namespace: dict[str, Any]) -> list
         except BaseException as error:  # also SystemExit: the rest of the submission still counts
             problems.append(f"{label}: {describe(error)['type']}: {describe(error)['message']}"[:500])
     return problems
+
+
+def _compiled(source: str, name: str) -> types.CodeType:
+    try:
+        return compile(source, name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except SyntaxError:
+        # Magics and shell lines belong to the notebook, not to the program
+        lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
+        return compile("\n".join(lines), name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -145,7 +145,7 @@ class Channel:
 
 
 def _missing(answer: dict[str, Any]) -> str:
-    text = f"the name {answer['missing']!r} is not defined: run the cell that defines it first"
+    text = f"the name {str(answer['missing'])[:200]!r} is not defined: run the cell that defines it first"
     problems = answer.get("problems")
     if isinstance(problems, list) and problems:
         text += "; " + "; ".join(str(problem)[:500] for problem in problems[:3])

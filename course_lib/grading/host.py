@@ -206,6 +206,7 @@ def main(fd: int, sandboxed: bool, user: int) -> None:
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D"))
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
+    sys.argv = ["submission"]  # a descriptor's number would differ from run to run
     module.__dict__["__builtins__"] = builtins
     sys.stdout = sys.stderr = Printed()
     host = Host(Pipe(socket.socket(fileno=fd)), module.__dict__, [])

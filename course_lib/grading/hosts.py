@@ -29,6 +29,7 @@ from course_lib.grading.staging import import_path
 
 BUBBLEWRAP, PROCESS = "bubblewrap", "process"  # isolation, as reports name it
 START = 10.0  # seconds for a submission to load
+MAX_REPLY = 1 << 20  # bytes on the control pipe
 MAX_TOTAL = 2 << 30  # bytes in use by all processes of a submission
 _GONE = "the process of your code has ended: does it call exit, or crash, when it loads?"
 
@@ -50,7 +51,7 @@ class Control:
             raise PipeError(_GONE)
         try:
             self.pipe.send({"op": op, **more}, seconds, (fd,) if fd is not None else ())
-            return None if op == "session" else self.pipe.receive(seconds)
+            return None if op == "session" else self.pipe.receive(seconds, limit=MAX_REPLY)
         except PipeError:
             self.dead = True
             raise
@@ -159,14 +160,20 @@ class ChildHost(_Stoppable):
 
     def too_much(self) -> bool:
         """True when all its processes together use more memory than MAX_TOTAL."""
-        pages, numbers = 0, [self.process.pid]
-        while numbers:
-            place = f"/proc/{numbers.pop()}"
+        pages = 0
+        for number in self._processes():
             with contextlib.suppress(OSError, IndexError, ValueError):
-                pages += int(Path(place, "statm").read_text().split()[1])
-                for task in os.listdir(f"{place}/task"):
-                    numbers += [int(n) for n in Path(place, "task", task, "children").read_text().split()]
+                pages += int(Path(f"/proc/{number}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") > MAX_TOTAL
+
+    def _processes(self) -> list[int]:
+        """The process and its descendants, where /proc tells (Linux)."""
+        found = [self.process.pid]
+        for number in found:  # grows on the way
+            with contextlib.suppress(OSError, ValueError):
+                for task in os.listdir(f"/proc/{number}/task"):
+                    found += map(int, Path(f"/proc/{number}/task/{task}/children").read_text().split())
+        return found
 
     def stop(self) -> None:
         """Kills everything that runs there and waits until it is gone. May be called twice."""
@@ -177,8 +184,10 @@ class ChildHost(_Stoppable):
                 os.kill(self.first, signal.SIGKILL)  # it takes all others of the sandbox with it,
                 self.process.wait(5)  # and bubblewrap ends when all are gone
         if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+            for number in self._processes():  # checks have groups of their own
+                for target in (-number, number):
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(target, signal.SIGKILL)
         self.process.wait()
         self.control.close()
         if self.folder:

@@ -172,9 +172,10 @@ class Judge:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "course_lib.grading.judge", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "course_lib.grading.judge", str(theirs.fileno())],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
+            cwd="/",  # never where submissions lie: nothing of theirs may be imported
             start_new_session=True,  # an interrupt of the kernel must not reach it
         )
         theirs.close()

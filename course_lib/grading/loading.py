@@ -115,6 +115,5 @@ def node() -> str | None:
 def _node_command(program: str, closed: bool) -> list[str]:
     """Where Node and the session's file stand, as the host sees them."""
     session = "course_lib/grading/session.mjs"
-    inside = program if program.startswith("/usr/") else "/node"
-    where = [inside, f"/stage/{session}"] if closed else [program, str(stage() / session)]
+    where = ["/node", f"/stage/{session}"] if closed else [program, str(stage() / session)]
     return [where[0], "--max-old-space-size=512", "--no-warnings", "--random-seed=1", where[1]]

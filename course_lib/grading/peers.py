@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+MAX_BODY = 1_000_000  # bytes of a request
 PATIENCE = 10.0  # seconds that any wait of a handler lasts at most
 
 
@@ -65,8 +66,14 @@ class Conn:
         head, _, body = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        while len(body) < int(headers.get("content-length", 0)):
-            body += self.sock.recv(65536)
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit() or int(length[:9]) > MAX_BODY:
+            raise ConnectionError("a request whose length makes no sense")
+        while len(body) < int(length):
+            piece = self.sock.recv(65536)
+            if not piece:
+                raise ConnectionError("half a request came")
+            body += piece
         method, path, *_ = [*first.split(" "), ""]
         return Request(method, path, headers, body)
 

@@ -60,8 +60,8 @@ class Pipe:
         except OSError as error:
             raise PipeError(f"the other side is gone ({error.strerror or error})") from error
 
-    def receive(self, seconds: float | None = None, fds: int = 0) -> Any:
-        """One message (with `fds`: a pair of message and list of descriptors).
+    def receive(self, seconds: float | None = None, fds: int = 0, limit: int = MAX_MESSAGE) -> Any:
+        """One message of at most `limit` bytes (with `fds`: a pair of message and list of descriptors).
 
         Raises DeadlineExceeded when it is not there within `seconds`, PipeError when the other side ended or
         what came is no message.
@@ -76,8 +76,8 @@ class Pipe:
                 raise PipeError("the other side ended")
         head = head + self._exactly(_LENGTH.size - len(head), until)
         (length,) = _LENGTH.unpack(head)
-        if length > MAX_MESSAGE:
-            raise PipeError(f"a message of {length:,} bytes was announced; the largest allowed is {MAX_MESSAGE:,}")
+        if length > limit:
+            raise PipeError(f"a message of {length:,} bytes was announced; the largest allowed is {limit:,}")
         try:
             message = json.loads(self._exactly(length, until))
         except (ValueError, RecursionError) as error:

@@ -63,9 +63,8 @@ class ExerciseResult:
     def outcome(self) -> str:
         if self.checks and all(check.outcome == "passed" for check in self.checks):
             return CORRECT
-        if self.unchanged or all(check.outcome == NOT_ATTEMPTED for check in self.checks if not check.hidden):
-            return NOT_ATTEMPTED
-        return NOT_YET
+        untouched = self.unchanged or all(c.outcome == NOT_ATTEMPTED for c in self.checks if not c.hidden)
+        return NOT_ATTEMPTED if untouched and not self.points else NOT_YET
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -205,7 +204,7 @@ def as_text(result: ExerciseResult, after: str = "") -> str:
     """The verdict as plain text: all checks in a line each, the first that failed in full."""
     lines = [result.summary()]
     if result.outcome == NOT_ATTEMPTED:
-        message = next((check.message for check in result.checks if check.message), "")
+        message = next((check.message for check in result.checks if check.message and not check.hidden), "")
         return "\n".join([*lines, f"  {message}"] if message else lines)
     explained = False
     for check in result.checks:

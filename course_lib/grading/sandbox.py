@@ -41,18 +41,17 @@ def command(uses: Iterable[str], node: str | None = None, info: int | None = Non
     line += ["--unshare-cgroup-try"]
     line += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user", "--cap-drop", "ALL"]
     line += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"]
-    for tree in ("/usr", "/lib", "/lib32", "/lib64"):
-        if os.path.islink(tree):
-            line += ["--symlink", os.readlink(tree), tree]
-        elif os.path.isdir(tree):
-            line += ["--ro-bind", tree, tree]
-    line += ["--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for link in ("/lib", "/lib32", "/lib64"):
+        if os.path.islink(link):
+            line += ["--symlink", os.readlink(link), link]
+    shown = _shown(base)
+    for folder in sorted({str(parent) for tree in (*shown, "/etc/x") for parent in Path(tree).parents} - {"/"}):
+        line += ["--dir", folder]  # readable, even where the real one is not
+    for tree in shown:
+        line += ["--ro-bind", tree, tree]
+    line += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     line += ["--ro-bind", str(stage() / "hosts"), "/etc/hosts"]
-    if not base.startswith("/usr/"):
-        for parent in [*reversed(Path(base).parents)][1:]:
-            line += ["--dir", str(parent)]  # readable, even where the real one is not
-        line += ["--ro-bind", base, base]
-    if node and not node.startswith("/usr/"):
+    if node:
         line += ["--ro-bind", node, "/node"]
     for place in _hidden_places(base):
         line += ["--tmpfs", place, "--remount-ro", place]  # an ordinary user would own it, and could fill it
@@ -86,18 +85,26 @@ def unused_user(needed: Iterable[str] = ()) -> int:
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
+def _shown(base: str) -> list[str]:
+    """The system's libraries, Python's own, and one program: Python. Others could do an exercise's work (Node)."""
+    trees = [f"{home}/{lib}" for home in {"/usr", base} for lib in ("lib", "lib32", "lib64", "libx32")]
+    trees += [tree for tree in ("/lib", "/lib32", "/lib64") if not os.path.islink(tree)]
+    return sorted({os.path.realpath(tree) for tree in trees if os.path.isdir(tree)} | {_python()})
+
+
 @functools.cache
 def _hidden_places(base: str) -> tuple[str, ...]:
     """Folders inside the visible trees that must look empty: packages, and the course if it is installed there."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     places = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
     places |= {sysconfig.get_path(name, vars={"base": base, "platbase": base}) for name in ("purelib", "platlib")}
-    places |= {f"/usr/lib/{version}/dist-packages", "/usr/lib/python3/dist-packages", f"/usr/local/lib/{version}"}
-    places |= {str(Path(__file__).resolve().parents[2]), "/usr/local/src", "/usr/src"}
-    visible = ("/usr/", f"{base}/")
+    places |= {f"/usr/lib/{version}/dist-packages", "/usr/lib/python3/dist-packages"}
+    places |= {str(Path(__file__).resolve().parents[2]), "/usr/lib/node_modules", "/usr/lib/nodejs"}
+    shown = tuple(f"{tree}/" for tree in _shown(base))
     standard = os.path.realpath(sysconfig.get_path("stdlib"))
     real = {os.path.realpath(place) for place in places}
-    return tuple(sorted(p for p in real if p.startswith(visible) and os.path.isdir(p) and not standard.startswith(p)))
+    hidden = [p for p in real if p.startswith(shown) and os.path.isdir(p) and not standard.startswith(p)]
+    return tuple(sorted(p for p in hidden if not any(p.startswith(f"{other}/") for other in hidden)))
 
 
 @functools.cache

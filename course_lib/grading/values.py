@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_DEPTH = 100
+MAX_NUMBER_KEYS = 500  # of a dict: numbers can be chosen so that all fall into one place of the hash table
 _JSON_INT = 2**63  # larger ones travel as hexadecimal: Python limits decimal digits, and JSON parsers differ
 
 
@@ -78,6 +79,8 @@ def load(raw: Any, depth: int = 0) -> Any:
         ((tag, body),) = raw.items()
         try:
             if tag == "d":
+                if sum(not isinstance(key, str) for key, _ in body) > MAX_NUMBER_KEYS:
+                    raise PipeError(f"a dict with more than {MAX_NUMBER_KEYS} keys that are no text")
                 return {load(k, depth + 1): load(v, depth + 1) for k, v in body}
             if tag == "b":
                 return base64.b64decode(body, validate=True)
