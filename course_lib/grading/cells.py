@@ -36,12 +36,14 @@ def run_cells(cells: Iterable[Sequence[str]], namespace: dict[str, Any]) -> list
 
 
 def _compiled(source: str, name: str) -> types.CodeType:
+    code: types.CodeType
     try:
-        return compile(source, name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
+        code = compile(source, name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
     except SyntaxError:
         # Magics and shell lines belong to the notebook, not to the program
         lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
-        return compile("\n".join(lines), name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
+        code = compile("\n".join(lines), name, "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
+    return code
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -343,7 +343,8 @@ def test_a_batch_that_is_ended_keeps_what_it_has_and_goes_on(run, started, class
         process.send_signal(number)
     printed, said = process.communicate(timeout=60)  # until nobody holds its pipes: the workers are gone, too
     kept = [entry["student"] for entry in book_of(tmp_path).entries(1)]
-    assert kept in (names[:2], names[:3])
+    assert set(kept) <= set(names[:3])  # two workers: whichever came first
+    assert len(kept) >= 2
     if number == signal.SIGKILL:
         assert process.returncode == -number
     else:
