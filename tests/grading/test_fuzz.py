@@ -118,9 +118,11 @@ USES = {
 }
 
 
-def is_rebuilt(error: BaseException) -> bool:
-    base = type(error).__base__
-    return base is not None and getattr(builtins, base.__name__, None) is base and type(error) is not base
+def is_rebuilt(error: object) -> bool:
+    """A class made for one answer, by the channel, below a built-in one."""
+    kind = type(error)
+    built_in = [getattr(builtins, base.__name__, None) is base for base in kind.__bases__]
+    return kind.__module__ == "course_lib.grading.channel" and built_in == [True] and kind not in (Ended, NotThere)
 
 
 def outcome(use, channel):
@@ -155,7 +157,7 @@ def test_arbitrary_bytes_are_an_ended(use, data):
 
 @pytest.mark.parametrize("use", USES)
 @settings(deadline=None, max_examples=100)
-@given(given_answers=st.lists(answers, min_size=1, max_size=3))
+@given(given_answers=st.lists(answers, min_size=1, max_size=2))
 def test_any_answer_is_a_value_a_built_in_exception_or_an_ended(use, given_answers):
     with other_side(b"".join(map(framed, given_answers))) as sock:
         outcome(use, channel_on(sock))
