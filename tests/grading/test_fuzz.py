@@ -23,7 +23,16 @@ from course_lib.grading.batch import grade_file
 from course_lib.grading.channel import Channel, Ended, Log, NoAnswer, NotThere, rebuilt, shown
 from course_lib.grading.hosts import Control
 from course_lib.grading.pipe import Pipe
-from course_lib.grading.proxy import Iteration, Remote, Submission, each, outcomes, served, shorten_httpx_default
+from course_lib.grading.proxy import (
+    Function,
+    Iteration,
+    Remote,
+    Submission,
+    each,
+    outcomes,
+    served,
+    shorten_httpx_default,
+)
 from course_lib.grading.report import explain
 from course_lib.grading.values import Handle, dump, load, same
 from tests.grading.conftest import RIGHT
@@ -102,12 +111,17 @@ def channel_on(sock, seconds=20.0):
 
 # ---- what a check may do
 
+
+def called(method):
+    return method(b"x") if isinstance(method, Function) else method
+
+
 HANDLE = Handle(0, "object", "Thing")
 USES = {
     "a call": lambda channel: Submission(channel).f(1, [2.0], key=b"3"),
     "a call on an object": lambda channel: Remote(channel, HANDLE)(1),
     "an attribute": lambda channel: Remote(channel, HANDLE).size,
-    "a method": lambda channel: Remote(channel, HANDLE).feed(b"x"),
+    "a method": lambda channel: called(Remote(channel, HANDLE).feed),
     "the next item": lambda channel: next(Iteration(channel, HANDLE)),
     "all items": lambda channel: list(Iteration(channel, HANDLE)),
     "closing": lambda channel: Iteration(channel, HANDLE).close(),
@@ -161,6 +175,12 @@ def test_arbitrary_bytes_are_an_ended(use, data):
 def test_any_answer_is_a_value_a_built_in_exception_or_an_ended(use, given_answers):
     with other_side(b"".join(map(framed, given_answers))) as sock:
         outcome(use, channel_on(sock))
+
+
+@pytest.mark.parametrize("results", [[5, 6], ["ok", "ok"], [[], {}], [None, None], [{}], [], {}, "ok", 3, None])
+def test_results_that_are_no_results_are_an_ended(results):
+    with other_side(framed({"ok": dump(results)})) as sock, pytest.raises(Ended):
+        outcomes(Submission(channel_on(sock)).f, [1, 2])
 
 
 @settings(deadline=None, max_examples=30)

@@ -17,6 +17,8 @@ import pytest
 from course_lib.errors import MisuseError, PipeError
 from course_lib.grading import batch, hosts, loading, sandbox, seccomp, staging
 from course_lib.grading.channel import Channel, Ended, Log
+from course_lib.grading.hosts import Control, ForkedHost
+from course_lib.grading.pipe import Pipe
 from course_lib.grading.proxy import Submission
 from tests.grading.conftest import RIGHT, Hosted
 
@@ -465,6 +467,19 @@ def test_an_endless_loop_is_gone_after_stop_also_without_a_sandbox(hosted):
     if not host.closed:  # with a sandbox it is a number of another namespace
         with pytest.raises(ProcessLookupError):
             os.kill(number, 0)
+
+
+def test_an_endless_loop_in_the_copy_of_a_notebook_is_gone_after_stop():
+    cells = {"__name__": "__main__", "number": os.getpid}
+    exec("def loop():\n    while True: pass", cells)
+    with ForkedHost(cells, ()) as host:
+        control = Control(Pipe(host.control))
+        submission = Submission(Channel(control.session(), 0.2, Log(), control))
+        number = submission.number()
+        with pytest.raises(Ended):
+            submission.loop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
 
 
 def test_stop_may_be_called_twice_and_after_a_crash(hosted):

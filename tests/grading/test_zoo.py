@@ -39,6 +39,7 @@ GOLDEN = CANDIDATES / "parse_sse_stream" / "hostile" / "golden.json"
 IDS = ("parse_sse_stream", "measure_stream", "SSEParser")
 NEIGHBOURS = ["parse_sse_stream/right/blocks.py", "parse_sse_stream/wrong/published_answer.py"]  # graded in between
 HONEST = [*NEIGHBOURS, "parse_sse_stream/wrong/splitlines.py", "SSEParser/wrong/strips_values.py"]
+LIMITS = ("no answer", "ended", "emory", "printed more", "did not finish", "TimeoutExpired", "has ended")
 WON, LEAK, SECRET, SYSV_KEY = "ZOO-WON", "LEAK", "zoo-secret", 0x5A4F4F01
 PR_SET_CHILD_SUBREAPER = 36
 BOMBS = {  # sources that are hard to parse or to compile, too large to keep as files
@@ -210,7 +211,15 @@ def test_an_attack_gets_nothing_and_leaves_nothing(name, zoo):
             odd = {char for char in render([entry], format) if not char.isprintable() and char not in "\r\n\t"}
             assert odd == set(), f"{format}: these steer terminals, or cannot be written"
         if not declared(path, "VARIES"):
-            assert zoo.short(entry) == REPORTS[str(path.relative_to(CANDIDATES))]
+            assert_as_before(zoo.short(entry), REPORTS[str(path.relative_to(CANDIDATES))])
+
+
+def assert_as_before(short, golden):
+    """Points and outcome; the words, too, unless a limit ended it: a busy machine decides which one came first."""
+    assert (short["points"], short["outcome"]) == (golden["points"], golden["outcome"])
+    said = json.dumps([short, golden])
+    if not any(word in said for word in LIMITS):
+        assert short == golden
 
 
 @pytest.mark.parametrize("name", TWICE)
