@@ -32,7 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CANDIDATES = ROOT / "tests" / "candidates"
 LESSON, EXERCISE = "03_sse_format", "parse_sse_stream"
 TO_THE_DEADLINE = {"quadratic"}  # these would measure the deadline
-JOBS, WARM = 2, 6  # WARM: results before the clock starts; each worker then has its judge
+JOBS = (os.cpu_count() or 1) + 1  # as `course grade` takes by itself
+WARM = 6  # WARM: results before the clock starts; each worker then has its judge
 Row = dict[str, Any]
 
 VERDICTS = """

@@ -45,7 +45,9 @@ def grade(
     exercise: Annotated[str | None, typer.Option(metavar="ID", help="Grade this exercise only.")] = None,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also run the instructor-only checks.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the random inputs.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Processes; as many as cores when left out.", min=1)] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(help="Processes; one more than cores when left out.", min=1)] = (
+        (os.cpu_count() or 1) + 1  # a grading waits on its pipe for a part of its time
+    ),
     scheduler: Annotated[str, typer.Option(metavar="ADDRESS", help="Grade on a Dask cluster: tcp://host:port.")] = "",
     format: Annotated[Format, typer.Option(help="What the report looks like.")] = Format.text,
     output: Output = None,

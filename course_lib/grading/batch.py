@@ -101,13 +101,14 @@ def required_isolation(required: bool) -> str:
 def grade_all(
     submissions: Sequence[Submission], options: Options, jobs: int = 0, scheduler: str = ""
 ) -> Iterator[tuple[Submission, Entry]]:
-    """Each submission with its entry, as they are finished. `jobs`: processes, 0 for one per core.
+    """Each submission with its entry, as they are finished. `jobs`: processes, 0 for one more than cores.
 
     `scheduler`: address of a Dask scheduler whose workers have the course installed and see its folder.
     """
     if scheduler:
         return _on_cluster(submissions, options, scheduler)
-    jobs = min(jobs or os.cpu_count() or 1, len(submissions))
+    # One more than cores: a grading waits on its pipe for a part of its time
+    jobs = min(jobs or (os.cpu_count() or 1) + 1, len(submissions))
     if jobs <= 1:
         return ((submission, grade_submission(submission, options)) for submission in submissions)
     return _in_pool(submissions, options, jobs)
