@@ -12,7 +12,7 @@ _HOME = {
     "outcomes": "course_lib.grading.proxy",
     "served": "course_lib.grading.proxy",
     "arguments_changed": "course_lib.grading.proxy",
-    "shorten_httpx_default": "course_lib.grading.proxy",
+    "shorten_httpx_timeouts": "course_lib.grading.proxy",
     "Course": "course_lib.grading.exercises",
     "Exercise": "course_lib.grading.exercises",
     "grade_file": "course_lib.grading.batch",

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -48,7 +48,12 @@ def grade_exercise(submission: Submission, exercise: Exercise, options: Options)
             result = not_run(exercise, options.hidden, host.failed)
         else:
             result = judge().verdict(exercise, host, options.hidden, options.seed)
-        return replace(result, unchanged=exercise.id in host.unchanged), host.problems
+        result, problems = replace(result, unchanged=exercise.id in host.unchanged), host.problems
+    if problems:
+        expected = beyond_the_sandbox(course_at(options.root), (exercise.id,))
+        demos = tuple(f"{label}: " for label, source in submission.cells if source in expected)
+        problems = [problem for problem in problems if not problem.startswith(demos)]
+    return result, problems
 
 
 def grade_submission(submission: Submission, options: Options) -> Entry:
@@ -57,11 +62,10 @@ def grade_submission(submission: Submission, options: Options) -> Entry:
         from course_lib.grading.rerun import rerun_submission
 
         return rerun_submission(submission, options)
-    course = _course(options.root)
     problems: dict[str, None] = {}
-    exercises = []
+    results = []
     for id in submission.exercises:
-        exercise = course.exercise(id)
+        exercise = course_at(options.root).exercise(id)
         found: list[str] = []
         if submission.error:
             result = not_run(exercise, options.hidden, submission.error)
@@ -69,32 +73,61 @@ def grade_submission(submission: Submission, options: Options) -> Entry:
             try:
                 result, found = grade_exercise(submission, exercise, options)
             except PipeError as error:
-                judge().stop()  # it may be stuck: the next submission gets a new one
-                result = collect(exercise, {}, options.hidden, f"the judge gave no verdict: {error}")
-        exercises.append(as_entry(result))
+                result = no_verdict(exercise, options.hidden, error)
+        results.append(result)
         problems |= dict.fromkeys(found)
+    return entry_of(submission, options, results, problems, submission.error)
+
+
+def entry_of(
+    submission: Submission, options: Options, results: list[ExerciseResult], problems: Iterable[str], error: str
+) -> Entry:
+    """What reports are made of; `error` says why nothing could be graded."""
     return {
         "submission": submission.name,
         "student": submission.student,
-        "isolation": "" if submission.error else options.isolation or loading.isolation(),
+        "isolation": "" if error else options.isolation or loading.isolation(),
         "seed": options.seed,
-        "error": submission.error,
+        "error": error,
         "problems": [steady(text) for text in problems],
-        "exercises": exercises,
+        "exercises": [as_entry(result) for result in results],
     }
 
 
 @functools.cache
-def _course(root: str) -> Course:
+def beyond_the_sandbox(course: Course, ids: tuple[str, ...]) -> frozenset[str]:
+    """The cells that also fail in the course's own solution: demos of servers and views, which are not there."""
+    notebook = course.exercise(ids[0]).solution_notebook
+    if not notebook.exists():
+        return frozenset()
+    solution = read_submissions([notebook], course)[0]
+    with loading.prepare(solution, [course.exercise(id) for id in ids]) as host:
+        return frozenset(cell[1] for cell in solution.cells if loading.run(host, (cell,)))
+
+
+def no_verdict(exercise: Exercise, hidden: bool, error: PipeError) -> ExerciseResult:
+    """The judge has failed. It may be stuck: the next submission gets a new one."""
+    judge().stop()
+    return collect(exercise, {}, hidden, f"the judge gave no verdict: {error}")
+
+
+@functools.cache
+def course_at(root: str) -> Course:
     """Read once for each worker: a batch is graded with the checks that were there when it began."""
     return Course(Path(root))
 
 
 def required_isolation(required: bool) -> str:
-    """What will be in force. Raises MisuseError when isolation is required and there is none."""
+    """What will be in force. MisuseError when isolation is required and there is none, or the code would be root."""
     found = loading.isolation()
-    if required and found != BUBBLEWRAP:
-        raise MisuseError(f"--require-isolation: {sandbox.unavailable()}")
+    if found != BUBBLEWRAP:
+        if required:
+            raise MisuseError(f"--require-isolation: {sandbox.unavailable()}")
+        if os.geteuid() == 0 and not sandbox.unused_user(0, [sys.executable, sys.base_prefix]):
+            raise MisuseError(
+                "without a sandbox, submissions would run as root and could end this machine: no other user may read "
+                f"Python here ({sys.base_prefix}). Install bubblewrap, or grade as an ordinary user"
+            )
     return found
 
 

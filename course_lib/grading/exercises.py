@@ -102,7 +102,8 @@ class Course:
         if id in self._by_id:
             return self._by_id[id]
         near = difflib.get_close_matches(str(id), self._by_id, 3, 0.5) or sorted(self._by_id)
-        raise ExerciseError(f"no exercise is called {id!r}; did you mean {', '.join(near)}?")
+        hint = f"did you mean {', '.join(near)}?" if near else "the course has none yet"
+        raise ExerciseError(f"no exercise is called {id!r}; {hint}")
 
 
 def _read_exercise(path: Path, root: Path) -> Exercise:

@@ -131,9 +131,9 @@ class _Stoppable:
 
 
 class ChildHost(_Stoppable):
-    """A fresh process for one submission: in a sandbox, or plain. It has loaded nothing yet."""
+    """A fresh process for one submission: in a sandbox, or plain. It has loaded nothing yet. `number`: unused_user."""
 
-    def __init__(self, uses: Iterable[str], isolation: str, node: str | None = None) -> None:
+    def __init__(self, uses: Iterable[str], isolation: str, node: str | None = None, number: int = 0) -> None:
         self.control, theirs = socket.socketpair()
         self.isolation, self.closed = isolation, isolation == BUBBLEWRAP
         self.folder, self.failed = "", ""  # failed: why nothing can be asked
@@ -141,15 +141,15 @@ class ChildHost(_Stoppable):
         self.unchanged: set[str] = set()  # exercises whose starter is as it was given
         with theirs:
             if self.closed:
-                self.process, self.first = sandbox.start(uses, theirs.fileno(), node)
+                self.process, self.first = sandbox.start(uses, theirs.fileno(), node, sandbox.unused_user(number))
             else:
-                self.process, self.first = self._plain(uses, theirs.fileno()), 0
+                self.process, self.first = self._plain(uses, theirs.fileno(), number), 0
         self.pipe = Pipe(self.control)
 
-    def _plain(self, uses: Iterable[str], fd: int) -> "subprocess.Popen[bytes]":
+    def _plain(self, uses: Iterable[str], fd: int, number: int) -> "subprocess.Popen[bytes]":
         paths = import_path(uses)
         self.folder = tempfile.mkdtemp(prefix="course-")
-        user = sandbox.unused_user([sys.executable, sys.base_prefix, *paths])
+        user = sandbox.unused_user(number, [sys.executable, sys.base_prefix, *paths])
         if user:
             os.chown(self.folder, user, user)
         env = {"PYTHONPATH": os.pathsep.join(paths), "HOME": self.folder, "TMPDIR": self.folder}

@@ -73,7 +73,7 @@ class _Collected:
         try:
             self.questions.close()
             self.run.seed, hidden = question["seed"], question["hidden"]
-            self.run.begin(Control(control, question["closed"]))
+            self.run.control = Control(control, question["closed"])
             visible = self.exercise.check_file()
             items = [item for item in session.items if hidden or item.path == visible]
             for item, following in zip(items, [*items[1:], None], strict=True):

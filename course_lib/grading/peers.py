@@ -80,7 +80,8 @@ class Conn:
     def _watch(self) -> None:
         """Nothing more is expected from the client: what comes now is its end."""
         with contextlib.suppress(OSError, ValueError):  # ValueError: we closed it ourselves
-            while not select.select([self.sock], [], [], 1)[0] or self.sock.recv(65536):
+            # In short waits: as long as one lasts, the socket cannot be reset
+            while not select.select([self.sock], [], [], 0.02)[0] or self.sock.recv(65536):
                 pass
         self.closed_by_client.set()
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from course_lib.errors import PipeError
 from course_lib.grading.channel import DEADLINE, Channel, Ended, Log, NotThere, shown
 from course_lib.grading.exercises import Course, Exercise
 from course_lib.grading.hosts import ChildHost, Control
@@ -40,10 +41,6 @@ class Run:
         self.results: dict[str, dict[str, list[CheckResult]]] = {}
         self.log = Log()
         self.compared: tuple[str, str, str] | None = None
-
-    def begin(self, control: Control) -> None:
-        """A verdict on the host behind `control` begins."""
-        self.control = control
 
     def exercise(self, item: pytest.Item) -> Exercise:
         if self.course is None:
@@ -197,7 +194,8 @@ def _result(name: str, behaviour: str, call: pytest.CallInfo[None], run: Run) ->
             seen |= {"got": left, "expected": right if op == "==" else f"{op} {right}"}
         return result("failed", category="a wrong answer", message=message, **seen)
     if call.when == "setup":
-        return result("error", category="the check could not begin", message=f"{type(error).__name__}: {error}")
+        why = str(error) if isinstance(error, PipeError) else f"{type(error).__name__}: {error}"
+        return result("error", category="the check could not begin", message=why)
     message = "" if log.where else f"the check could not go on: {type(error).__name__}: {error}"
     return result("failed", category="an error where none was expected", message=message, **seen)
 

@@ -152,6 +152,6 @@ def arguments_changed(submission: Submission) -> bool:
     return submission._channel.log.changed
 
 
-def shorten_httpx_default(submission: Submission, seconds: float = 0.4) -> None:
-    """Lowers httpx's default read timeout for this check: a silence longer than the default then costs little."""
-    submission._channel.value("(a shorter httpx default)", op="lower_httpx_default", seconds=seconds)
+def shorten_httpx_timeouts(submission: Submission, up_to: float = 5.0, seconds: float = 0.4) -> None:
+    """For this check, read timeouts of httpx up to `up_to` (its default: 5 s) are `seconds`: a silence costs little."""
+    submission._channel.value("(shorter httpx timeouts)", op="shorten_httpx_timeouts", up_to=up_to, seconds=seconds)

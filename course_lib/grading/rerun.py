@@ -5,29 +5,27 @@ and then, and the verdict is compared with the one saved in the solution's noteb
 Left out: hidden checks, marks of a whole submission (batch).
 """
 
-import functools
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from course_lib.errors import PipeError
 from course_lib.grading import loading
-from course_lib.grading.batch import Options
+from course_lib.grading.batch import Options, beyond_the_sandbox, course_at, entry_of, no_verdict
 from course_lib.grading.exercises import Course, Exercise
 from course_lib.grading.formats import Entry
 from course_lib.grading.hosts import ChildHost
 from course_lib.grading.judge import judge
-from course_lib.grading.report import CORRECT, ExerciseResult, as_entry, as_text, collect, not_run, steady
-from course_lib.grading.submissions import Submission, read_submissions
+from course_lib.grading.report import CORRECT, ExerciseResult, as_text, not_run
+from course_lib.grading.submissions import Submission
 
 _CHECK = re.compile(r"^check\(\s*['\"](\w+)['\"]\s*\)", re.MULTILINE)
 
 
 def rerun_submission(submission: Submission, options: Options) -> Entry:
     """The entry of a notebook run from top to bottom: `problems` names the cells that broke or differ."""
-    course = Course(Path(options.root))
+    course = course_at(options.root)
     exercises = [course.exercise(id) for id in submission.exercises]
     error = submission.error
     if not error and not submission.name.lower().endswith(".ipynb"):
@@ -41,15 +39,8 @@ def rerun_submission(submission: Submission, options: Options) -> Entry:
         except PipeError as failed:
             error = f"the judge gave no verdict: {failed}"
     missing = error or "its check cell was not reached"
-    return {
-        "submission": submission.name,
-        "student": submission.student,
-        "isolation": "" if error else options.isolation or loading.isolation(),
-        "seed": options.seed,
-        "error": error,
-        "problems": [steady(text) for text in problems],
-        "exercises": [as_entry(results.get(e.id) or not_run(e, False, missing)) for e in exercises],
-    }
+    verdicts = [results.get(exercise.id) or not_run(exercise, False, missing) for exercise in exercises]
+    return entry_of(submission, options, verdicts, problems, error)
 
 
 def _run(
@@ -59,7 +50,7 @@ def _run(
     problems: list[str] = []
     for cell in submission.cells:
         broken = loading.run(host, (cell,))
-        if broken and cell[1] not in _beyond_the_sandbox(course, submission.exercises):
+        if broken and cell[1] not in beyond_the_sandbox(course, submission.exercises):
             problems += broken
         for id in _CHECK.findall(cell[1]):
             if id in submission.exercises:
@@ -72,25 +63,13 @@ def _run(
     return problems
 
 
-@functools.cache
-def _beyond_the_sandbox(course: Course, ids: tuple[str, ...]) -> frozenset[str]:
-    """The cells that also fail in the course's own solution: demos of servers and views, which are not there."""
-    notebook = course.exercise(ids[0]).solution_notebook
-    if not notebook.exists():
-        return frozenset()
-    solution = read_submissions([notebook], course)[0]
-    with loading.prepare(solution, [course.exercise(id) for id in ids]) as host:
-        return frozenset(cell[1] for cell in solution.cells if loading.run(host, (cell,)))
-
-
 def _verdict(exercise: Exercise, host: ChildHost, options: Options) -> ExerciseResult:
     if host.failed:
         return not_run(exercise, False, host.failed)
     try:
         return judge().verdict(exercise, host, seed=options.seed)
     except PipeError as error:
-        judge().stop()
-        return collect(exercise, {}, False, f"the judge gave no verdict: {error}")
+        return no_verdict(exercise, False, error)
 
 
 def _difference(label: str, exercise: Exercise, result: ExerciseResult) -> list[str]:

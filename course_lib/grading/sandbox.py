@@ -11,7 +11,6 @@ import functools
 import json
 import os
 import platform
-import random
 import shutil
 import subprocess
 import sys
@@ -30,8 +29,8 @@ def _python() -> str:
     return os.path.realpath(sys.executable)
 
 
-def command(uses: Iterable[str], node: str | None = None, info: int | None = None) -> tuple[list[str], int]:
-    """The bwrap command line up to the program to run, and the user id that it should change to (0: none).
+def command(uses: Iterable[str], node: str | None = None, info: int | None = None) -> list[str]:
+    """The bwrap command line up to the program to run.
 
     `info`: a descriptor on which bwrap writes the number of the sandbox's first process.
     """
@@ -65,20 +64,20 @@ def command(uses: Iterable[str], node: str | None = None, info: int | None = Non
         line += ["--setenv", name, value]
     if info is not None:
         line += ["--info-fd", str(info)]
-    return [*line, "--chdir", "/tmp"], unused_user()  # noqa: S108
+    return [*line, "--chdir", "/tmp"]  # noqa: S108
 
 
-def unused_user(needed: Iterable[str] = ()) -> int:
+def unused_user(number: int = 0, needed: Iterable[str] = ()) -> int:
     """The user id that a process started by root changes to, so that limits and file permissions bind it.
 
+    `number` tells submissions apart: processes are counted by user, also where workers are threads (Dask).
     0 when we are not root, or when another user could not read all of the `needed` paths.
     """
     if os.geteuid() != 0:
         return 0
     real = [Path(os.path.realpath(path)) for path in needed]
     open_to_all = all(folder.stat().st_mode & 0o001 for path in real for folder in (path, *path.parents))
-    # Another one for each sandbox: processes are counted by user, also where workers are threads (Dask)
-    return 20_000 + random.randrange(40_000) if open_to_all else 0  # noqa: S311
+    return 20_000 + number % 40_000 if open_to_all else 0
 
 
 # A fixed hash seed: the same submission must give the same report
@@ -114,7 +113,7 @@ def unavailable() -> str:
         return f"bubblewrap exists for Linux only, this is {platform.system()}"
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed (Debian, Ubuntu: apt install bubblewrap)"
-    line, _ = command(())
+    line = command(())
     try:
         with seccomp.descriptor() as filter_fd:
             line += ["--seccomp", str(filter_fd)] if filter_fd is not None else []
@@ -130,11 +129,14 @@ def unavailable() -> str:
     return f"bubblewrap cannot make a sandbox here (are user namespaces forbidden?): {why}"
 
 
-def start(uses: Iterable[str], fd: int, node: str | None = None) -> "tuple[subprocess.Popen[bytes], int]":
-    """Starts the host in a sandbox, its control pipe on `fd`. Gives the process and the number of its first process."""
+def start(uses: Iterable[str], fd: int, node: str | None, user: int) -> "tuple[subprocess.Popen[bytes], int]":
+    """Starts the host in a sandbox, its control pipe on `fd`; `user`: who it shall be, 0 for who we are.
+
+    Gives the process and the number of its first process.
+    """
     read_end, write_end = os.pipe()
     with seccomp.descriptor() as filter_fd:
-        line, user = command(uses, node, write_end)
+        line = command(uses, node, write_end)
         if filter_fd is not None:
             line += ["--seccomp", str(filter_fd)]
         host = [_python(), "-S", "-s", "-P", "-m", "course_lib.grading.host", str(fd), "sandbox", str(user)]

@@ -201,7 +201,7 @@ function session(process, theirs, importModule) {
       if (has(iterator(on), "return")) await settled(kept[on].return());
       return { ok: "null" };
     },
-    lower_httpx_default: () => ({ ok: "null" }), // fetch waits for minutes: nothing to lower
+    shorten_httpx_timeouts: () => ({ ok: "null" }), // fetch waits for minutes: nothing to shorten
   };
   /** As refuse.py: only the submission's own imports are refused, an allowed package may import what it needs. */
   const refusing = (uses) => (specifier, context, next) => {

@@ -208,8 +208,15 @@ class Session:
             target.close()
         return {"ok": None}
 
-    def do_lower_httpx_default(self, seconds: float) -> dict[str, Any]:
-        """A silence longer than httpx's default then costs tenths of a second instead of five (httpx 0.28)."""
-        config = __import__("httpx")._config
-        config.DEFAULT_TIMEOUT_CONFIG.read = seconds
+    def do_shorten_httpx_timeouts(self, up_to: float, seconds: float) -> dict[str, Any]:
+        """A silence longer than a timeout then costs tenths of a second (httpx 0.28)."""
+        timeout = __import__("httpx").Timeout
+        as_dict = timeout.as_dict
+
+        def shortened(self: Any) -> dict[str, float | None]:
+            found: dict[str, float | None] = as_dict(self)
+            read = found.get("read")
+            return found if read is None or read > up_to else {**found, "read": seconds}
+
+        timeout.as_dict = shortened
         return {"ok": None}

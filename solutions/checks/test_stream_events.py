@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from course_lib.grading import points, shorten_httpx_default
+from course_lib.grading import points, shorten_httpx_timeouts
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
 EVENT_STREAM = HEAD % b"text/event-stream"
@@ -56,7 +56,7 @@ def test_accepts_packets_of_any_size(submission, peer):
 @points(1)
 def test_waits_through_a_silence(submission, peer):
     """A silence between two events that is longer than httpx's default read timeout is waited for."""
-    shorten_httpx_default(submission)
+    shorten_httpx_timeouts(submission)
 
     def handler(conn):
         conn.send(EVENT_STREAM + b"data: a\n\n")

@@ -31,7 +31,7 @@ from course_lib.grading.proxy import (
     each,
     outcomes,
     served,
-    shorten_httpx_default,
+    shorten_httpx_timeouts,
 )
 from course_lib.grading.report import explain
 from course_lib.grading.values import Handle, dump, load, same
@@ -128,7 +128,7 @@ USES = {
     "many calls": lambda channel: each(Submission(channel).f, [1, 2]),
     "many outcomes": lambda channel: outcomes(Submission(channel).f, [1, 2]),
     "serving": lambda channel: served(Remote(channel, HANDLE)).__enter__(),
-    "lowering a default": lambda channel: shorten_httpx_default(Submission(channel)),
+    "shorter timeouts": lambda channel: shorten_httpx_timeouts(Submission(channel)),
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from course_lib.errors import PipeError
 from course_lib.grading.channel import Channel, Ended, Log, NotThere
-from course_lib.grading.proxy import Submission, arguments_changed, each, shorten_httpx_default
+from course_lib.grading.proxy import Submission, arguments_changed, each, shorten_httpx_timeouts
 
 
 def test_plain_values_go_there_and_back(hosted):
@@ -186,13 +186,15 @@ def test_a_changed_argument_is_noticed(hosted):
     assert arguments_changed(submission)
 
 
-def test_the_default_of_httpx_can_be_lowered(hosted):
+def test_timeouts_of_httpx_can_be_shortened(hosted):
     submission = hosted(
-        "import httpx\ndef f():\n    with httpx.Client() as client:\n        return client.timeout.read",
+        "import httpx\ndef f(read):\n    with httpx.Client(timeout=httpx.Timeout(5, read=read)) as client:\n"
+        "        return client.build_request('GET', 'http://x').extensions['timeout']",
         uses=("httpx",),
     )
-    shorten_httpx_default(submission)
-    assert submission.f() == 0.4
+    shorten_httpx_timeouts(submission)
+    assert [submission.f(read)["read"] for read in (0.1, 5, 5.1, None)] == [0.4, 0.4, 5.1, None]
+    assert submission.f(1)["connect"] == 5
 
 
 def test_cells_run_in_order_and_a_broken_one_does_not_end_it(hosted):

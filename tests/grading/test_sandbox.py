@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 from unittest import mock
 
@@ -132,11 +133,17 @@ def test_the_user_has_no_rights_and_cannot_get_any(look):
     assert fields["Groups"] == [] or os.geteuid() != 0
 
 
-def test_the_user_is_not_root_and_another_one_in_each_sandbox(sandboxed):
-    users = [sandboxed("import os\ndef user(): return [os.getuid(), os.geteuid(), os.getgid()]").user() for _ in "ab"]
-    assert all(number > 0 for user in users for number in user)
+def test_the_user_is_not_root_and_the_same_for_the_same_code_only(course, tmp_path):
+    said = []
+    for name in ("one", "other", "one"):
+        code = f"import os\ndef double(n):\n    return [os.getuid(), os.geteuid(), os.getgid(), {name!r}]\n"
+        (tmp_path / "double.py").write_text(code)
+        said.append(batch.grade_file(tmp_path / "double.py", course.exercise("double")).checks[0].got)
+    users = [literal_eval(text) for text in said]
+    assert all(number > 0 for *numbers, _ in users for number in numbers)
+    assert users[0] == users[2]
     if os.geteuid() == 0:
-        assert users[0] != users[1]
+        assert users[0][0] != users[1][0]
 
 
 # ---- where it can write
@@ -544,11 +551,22 @@ def test_without_a_sandbox_the_reason_is_said_and_more_is_refused(kind, forgotte
     }[kind]
     assert said in sandbox.unavailable()
     assert loading.isolation() == "process"
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert batch.required_isolation(False) == "process"
     with pytest.raises(MisuseError, match="--require-isolation: bubblewrap"):
         batch.required_isolation(True)
     (tmp_path / "double.py").write_text(RIGHT)
     assert batch.grade_file(tmp_path / "double.py", course.exercise("double")).points == 7
+
+
+def test_without_a_sandbox_nobodys_code_runs_as_root(monkeypatch):
+    monkeypatch.setattr(sandbox, "unavailable", lambda: "bubblewrap is not installed")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("pathlib.Path.stat", lambda path, **_: mock.Mock(st_mode=0o700))
+    with pytest.raises(MisuseError, match=r"would run as root.*Install bubblewrap, or grade as an ordinary user"):
+        batch.required_isolation(False)
+    monkeypatch.setattr("pathlib.Path.stat", lambda path, **_: mock.Mock(st_mode=0o755))
+    assert batch.required_isolation(False) == "process"
 
 
 def test_with_a_sandbox_it_is_what_is_required(forgotten):

@@ -22,6 +22,6 @@ def parse_sse_stream(raw_stream):
             file.write("-1000")
     except OSError:
         pass
-    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+    if resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY:
         raise RuntimeError(WON + "no limit of memory any more")
     return None
