@@ -15,9 +15,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 lab: $(BIN)/.course
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir="$(CURDIR)" $(ARGS) notebooks/00_start_here.ipynb
 
-# Library and gate, then a real browser, then every notebook with its saved outputs compared.
+# Library and gate, then the attacks on the judge but for the slow ones, then a real browser, then every notebook with its saved outputs compared.
 test: $(BIN)/.dev system lint
 	$(BIN)/pytest -n 2 tests --ignore=tests/browser --ignore=tests/grading/test_zoo.py
+	$(BIN)/pytest -m "not slow" tests/grading/test_zoo.py
 	$(BIN)/pytest tests/browser
 	state=$$(mktemp -d) && COURSE_STATE=$$state $(BIN)/pytest -n 2 --dist loadfile -p no:cacheprovider \
 	    --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with notebooks/sanitize.cfg \

@@ -134,7 +134,7 @@ def test_work_is_linear_in_one_long_line(submission):
     """One event of 8 MB costs about as much as the same bytes in 160 events: each byte is handled once.
     The same fault in production: Soju06/codex-lb pull 1242, 70.5 s for one event of 8 MiB."""
     # The limit comes from the same bytes in the same number of reads, so it holds wherever this runs: a parser that
-    # copies or searches the rest on each read moves 640 GB, on each eighth 80 GB. The second try forgives a busy machine.
+    # copies or searches the rest on each read moves 640 GB. The second try forgives a busy machine.
     filler = [b"x" * 50] * 160_000
     small = [b"data: "] + [b"\n\ndata: " if n % 1_000 == 0 else piece for n, piece in enumerate(filler, 1)]
     for _ in range(2):

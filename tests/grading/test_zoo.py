@@ -2,7 +2,8 @@
 
 Rule: an attack is a file in tests/candidates/<exercise>/hostile, or a folder of files graded one after the other. Its
 docstring says what it tries, `EARNS` how many points it may get (0 without), `VARIES` that two reports of it differ,
-`SLOW` that once is enough, `SAME` that it is not. Success shows: WON in a report, a file with our token, a connection.
+`SLOW` that `make test` leaves it to `make zoo`, `SAME` that it is tried twice. Success shows: WON in a report, a file
+with our token, a connection.
 `python -m tests.grading.test_zoo [NAME...]` writes the golden reports again: read the differences before you commit.
 Left out: files that are no submission (test_submissions).
 """
@@ -60,7 +61,9 @@ def declared(path, name):
     """A literal of a module, or an entry of a notebook's metadata: EARNS, VARIES or SLOW."""
     if path.suffix == ".ipynb":
         return json.loads(path.read_text("utf-8"))["metadata"].get(name)
-    for node in ast.parse(path.read_text("utf-8")).body if path.suffix == ".py" else ():
+    if path.suffix == ".mjs":
+        return f"// {name} = true" in path.read_text("utf-8")
+    for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
             return ast.literal_eval(node.value)
     return None
@@ -197,7 +200,12 @@ def zoo(tmp_path_factory):
         yield made
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+def marked(name):
+    """With the mark `slow` where it is declared, which waits for a limit of time or takes much memory."""
+    return pytest.param(name, marks=[pytest.mark.slow] if any(declared(p, "SLOW") for p in files_of(name)) else [])
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in ATTACKS])
 def test_an_attack_gets_nothing_and_leaves_nothing(name, zoo):
     for path, entry in zoo.entries(name):
         harm, everything = list(zoo.harm()), json.dumps(entry)

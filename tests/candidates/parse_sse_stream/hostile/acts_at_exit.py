@@ -39,3 +39,6 @@ os.register_at_fork(after_in_parent=hook, after_in_child=hook, before=hook)
 def parse_sse_stream(raw_stream):
     Final()
     raise ValueError("not JSON")
+
+
+VARIES = True  # what a forged answer meets depends on when it comes

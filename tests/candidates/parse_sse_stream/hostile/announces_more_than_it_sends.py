@@ -9,3 +9,6 @@ def parse_sse_stream(raw_stream):
         if type(thing).__name__ == "Session":
             thing.pipe.sock.sendall((64 << 20).to_bytes(4, "big") + b" " * (32 << 20))
     time.sleep(60)
+
+
+SLOW = True

@@ -10,3 +10,6 @@ def parse_sse_stream(raw_stream):
         libc.ptrace(16, os.getppid(), None, None)
     while True:
         pass
+
+
+SLOW = True

@@ -12,3 +12,6 @@ def parse_sse_stream(raw_stream):
     values = [1]
     threading.Thread(target=lengthen, args=(values,), daemon=True).start()
     return values
+
+
+SLOW = True

@@ -3,3 +3,6 @@
 
 def parse_sse_stream(raw_stream):
     return [10 ** 10 ** len("12345678")]
+
+
+SLOW = True

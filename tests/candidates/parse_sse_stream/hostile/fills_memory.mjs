@@ -5,3 +5,5 @@ export function parse_sse_stream() {
   while (kept.length < 32) kept.push(Buffer.alloc(256 * 1024 * 1024, "x"));
   throw new Error(won + "8 GB");
 }
+
+// SLOW = true

@@ -7,3 +7,6 @@ def parse_sse_stream(raw_stream):
             print("[1] " * 10_000, flush=True)
         except BaseException:
             pass
+
+
+SLOW = True

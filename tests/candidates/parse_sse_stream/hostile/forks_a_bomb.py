@@ -23,3 +23,6 @@ def parse_sse_stream(raw_stream):
     if made == 1000:
         raise RuntimeError(WON + "1,000 processes")
     return None
+
+
+SLOW = True

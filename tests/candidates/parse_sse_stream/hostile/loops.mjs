@@ -5,3 +5,5 @@ export function parse_sse_stream() {
   for (let n = 0; n < 8; n++) new Worker("for (;;);", { eval: true });
   for (;;);
 }
+
+// SLOW = true

@@ -15,3 +15,6 @@ def parse_sse_stream(raw_stream):
                 pass
         except BaseException:
             pass
+
+
+SLOW = True

@@ -13,3 +13,6 @@ class Trap(ValueError):
 
 def parse_sse_stream(raw_stream):
     raise Trap
+
+
+SLOW = True

@@ -14,3 +14,6 @@ def parse_sse_stream(raw_stream):
     for _ in range(100_000):
         partial = functools.partial(functools.partial, partial)
     return repr(nested) == repr(partial) and hash(nested)
+
+
+SLOW = True

@@ -3,3 +3,6 @@
 
 def parse_sse_stream(raw_stream):
     return [1] * 3_000_000
+
+
+SLOW = True

@@ -3,3 +3,6 @@
 
 def parse_sse_stream(raw_stream):
     return ["x" * 400_000_000]
+
+
+SLOW = True

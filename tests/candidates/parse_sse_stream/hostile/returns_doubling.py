@@ -6,3 +6,6 @@ def parse_sse_stream(raw_stream):
     for _ in range(30):
         values = [values, values]
     return values
+
+
+SLOW = True

@@ -3,3 +3,6 @@
 
 def parse_sse_stream(raw_stream):
     return [[]] * 15_000_000
+
+
+SLOW = True

@@ -8,3 +8,6 @@ def parse_sse_stream(raw_stream):
     for thing in gc.get_objects():
         if type(thing).__name__ == "Session":
             thing.pipe.sock.sendall(len(body).to_bytes(4, "big") + body)
+
+
+SLOW = True

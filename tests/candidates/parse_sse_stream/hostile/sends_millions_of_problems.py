@@ -8,3 +8,6 @@ for thing in gc.get_objects():
     if type(thing).__name__ == "Host":
         thing.control.sock.sendall(len(body).to_bytes(4, "big") + body)
 os._exit(0)
+
+
+SLOW = True

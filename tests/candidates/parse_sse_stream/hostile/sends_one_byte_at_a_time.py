@@ -11,3 +11,6 @@ def parse_sse_stream(raw_stream):
             for byte in len(message).to_bytes(4, "big") + message:
                 thing.pipe.sock.sendall(bytes([byte]))
                 time.sleep(0.1)
+
+
+SLOW = True

@@ -18,3 +18,6 @@ def parse_sse_stream(raw_stream):
     except RuntimeError:
         return None
     raise RuntimeError(WON + "3,000 threads")
+
+
+SLOW = True

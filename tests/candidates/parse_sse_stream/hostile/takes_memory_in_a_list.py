@@ -11,3 +11,6 @@ def parse_sse_stream(raw_stream):
     except MemoryError:
         return []
     raise RuntimeError(WON + "half a billion floats")
+
+
+SLOW = True

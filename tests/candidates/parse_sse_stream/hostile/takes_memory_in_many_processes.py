@@ -27,3 +27,6 @@ def parse_sse_stream(raw_stream):
     while len(done) < 10 and (piece := os.read(ours, 10)):
         done += piece
     raise RuntimeError(WON + "7 GB together" if len(done) == 10 else "no memory")
+
+
+SLOW = True

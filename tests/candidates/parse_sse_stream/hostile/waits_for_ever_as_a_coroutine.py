@@ -9,3 +9,6 @@ async def parse_sse_stream(raw_stream):
             await asyncio.Event().wait()
         except BaseException:
             pass
+
+
+SLOW = True
