@@ -6,17 +6,22 @@ require, found by their metadata. Left out: how they come to be visible (sandbox
 """
 
 import atexit
+import contextlib
+import fcntl
 import functools
 import os
 import py_compile
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 _FILES = ("errors.py", *(f"grading/{name}.py" for name in (
     "cells", "forward", "host", "pipe", "refuse", "session", "starter", "values",
 )), "grading/session.mjs")  # fmt: skip
+PREFIX = "course-stage-"
+YOUNG = 60  # seconds; a stage that is just being made may not be locked yet
 _borrowed: Path | None = None
 
 
@@ -33,8 +38,10 @@ def borrow_stage(folder: Path) -> None:
 
 @functools.cache
 def _make_stage() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="course-stage-"))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)  # kept until this process ends, however it does
     atexit.register(_remove, folder, os.getpid())
+    _sweep()
     library = Path(__file__).resolve().parents[1]
     (folder / "course_lib" / "grading").mkdir(parents=True)
     for name in _FILES:
@@ -51,6 +58,20 @@ def _make_stage() -> Path:
 def _remove(folder: Path, owner: int) -> None:
     if os.getpid() == owner:  # not in a forked copy
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Removes the stages of processes that were killed: nobody holds their locks any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # another user's, in use, or gone by now
+            if folder.stat().st_uid != os.geteuid() or time.time() - folder.stat().st_mtime < YOUNG:
+                continue
+            lock = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import platform
@@ -144,6 +145,30 @@ def test_the_user_is_not_root_and_the_same_for_the_same_code_only(course, tmp_pa
     assert users[0] == users[2]
     if os.geteuid() == 0:
         assert users[0][0] != users[1][0]
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path):
+    code = (
+        "import os, signal, sys, time; from course_lib.grading import staging; print(staging.stage(), flush=True)\n"
+        "if sys.argv[1:]: os.kill(os.getpid(), signal.SIGKILL)"
+    )
+
+    def start(*args):
+        env = {**os.environ, "TMPDIR": str(tmp_path)}
+        return subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, env=env, timeout=60)
+
+    left = Path(start("killed").stdout.strip())
+    assert left.exists()
+    start()
+    assert left.exists(), "it is young: it may just be in the making"
+    os.utime(left, (0, 0))
+    held = os.open(left, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    start()
+    assert left.exists(), "it is in use"
+    os.close(held)
+    start()
+    assert not left.exists()
 
 
 # ---- where it can write
