@@ -1,17 +1,25 @@
 """Fault plans: what goes wrong, and where, as plain data that reads and prints as text.
 
-    cut@5, stall@3:2s      slow_start:1s      status@0:429      cut@5*1      split:1, merge:500ms
+    cut@5, stall@3:2s      slow_start:1s      status@0:429      cut@5*1      cut@2-30      split:1, merge:500ms
 
-Rule: a plan does nothing by itself. Token faults are played by apps, which know what a token is; byte
-faults by hops, through `ByteFaults`, a machine without socket, sleep or clock: bytes and the time go in,
-`Send`, `Wait` and `Close` come out, the same for the same seed. `@N` means after N tokens (or bytes) were
-sent, `:` gives a value, `*N` limits a fault to the first N answers (of a hop: connections).
+Rule: a plan does nothing by itself. Token faults are played by apps (`apps.play`), which know what a token is;
+byte faults by hops (`hops.play`). `@N` means after N tokens (or bytes) were sent, `@N-M` at a place that the seed
+draws for each answer, `:` gives a value, `*N` limits a fault to the first N answers (of a hop: connections).
+
+    cut@5          FIN in the middle, no proper end         split:1      pieces of 1 byte; split:1-8: 1 to 8
+    reset@5        RST after 5 tokens (of a hop: bytes)     split_utf8   a cut before each further byte of a character
+    truncate@6     a proper end without the terminator      split_crlf   a cut between CR and LF
+    error@4        an error inside the stream               merge:500ms  what came in 500 ms leaves at once
+    garble@2       an event that is not JSON                drop@4096    FIN after 4096 bytes
+    status@0:429   an error status, no stream               reset@4096   RST after 4096 bytes
+    slow_start:1s  the first token is late                  stall@3:2s   2 s of silence, after tokens or bytes
+
 Left out: damaged bytes; TCP delivers what was sent, or an end.
 """
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from course_lib.errors import FaultSyntaxError, MisuseError
@@ -28,7 +36,7 @@ class Kind(NamedTuple):
 
 FAULTS = {
     "cut": Kind(True, "", ("token",), "cut@5"),
-    "reset": Kind(True, "", ("token",), "reset@5"),
+    "reset": Kind(True, "", ("token", "byte"), "reset@5"),
     "truncate": Kind(True, "", ("token",), "truncate@6"),
     "stall": Kind(True, "duration", ("token", "byte"), "stall@3:2s"),
     "status": Kind(True, "status", ("token",), "status@0:429"),
@@ -36,22 +44,28 @@ FAULTS = {
     "garble": Kind(True, "", ("token",), "garble@2"),
     "slow_start": Kind(False, "duration", ("token",), "slow_start:1s"),
     "split": Kind(False, "size", ("byte",), "split:1 or split:1-8"),
+    "split_utf8": Kind(False, "", ("byte",), "split_utf8"),
+    "split_crlf": Kind(False, "", ("byte",), "split_crlf"),
     "merge": Kind(False, "duration", ("byte",), "merge:500ms"),
-    "drop": Kind(True, "", ("byte",), "drop@4096"),
+    "drop": Kind(True, "", ("byte",), "drop@4096 or drop@1-4096"),
 }
-_WRITTEN = re.compile(r"([^@:*]+)(?:@(\d{1,9}))?(?::([^@:*]+))?(?:\*(\d{1,9}))?", re.ASCII)
+_WRITTEN = re.compile(r"([^@:*]+)(?:@(\d{1,9})(?:-(\d{1,9}))?)?(?::([^@:*]+))?(?:\*(\d{1,9}))?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,6})(?:\.(\d{1,3}))?(ms|s)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. `value` is in milliseconds, a status, or bytes (`most`: the upper end of a range)."""
+    """One fault. `value` is in milliseconds, a status, or bytes.
+
+    `most` and `until` are the upper ends of the ranges of `value` and `at`.
+    """
 
     name: str
     at: int | None = None
     value: int | None = None
     most: int | None = None
     times: int | None = None
+    until: int | None = None
 
     def __post_init__(self) -> None:
         if self.name not in FAULTS:
@@ -63,7 +77,9 @@ class Fault:
         wrong = {
             f"{self.name} needs a place, @N": kind.placed and self.at is None,
             f"{self.name} has no place, no @N": not kind.placed and self.at is not None,
-            "a status is set before anything is sent, @0": self.name == "status" and self.at != 0,
+            "a status is set before anything is sent, @0": self.name == "status" and (self.at, self.until) != (0, None),
+            "a range of places is @FIRST-LAST": self.until is not None
+            and (self.at is None or not self.at < self.until < 10**9),
             f"{self.name} needs a value, a {kind.value}": kind.value and value is None,
             f"{self.name} has no value": not kind.value and value is not None,
             f"the {kind.value} is {low} to {high}": value is not None and not low <= value <= high,
@@ -80,11 +96,18 @@ class Fault:
         """The value of a duration."""
         return (self.value or 0) / 1000
 
+    def drawn(self, seed: str) -> "Fault":
+        """The same fault at one place of its range."""
+        if self.at is None or self.until is None:
+            return self
+        place = random.Random(seed).randint(self.at, self.until)  # noqa: S311 - reproducible on purpose, no secret
+        return replace(self, at=place, until=None)
+
     def __str__(self) -> str:
         value = "" if self.value is None else f":{self.value}"
         if self.value is not None and FAULTS[self.name].value == "duration":
             value = f":{self.value // 1000}s" if self.value % 1000 == 0 else f":{self.value}ms"
-        place = "" if self.at is None else f"@{self.at}"
+        place = "" if self.at is None else f"@{self.at}" + ("" if self.until is None else f"-{self.until}")
         most = "" if self.most is None else f"-{self.most}"
         return f"{self.name}{place}{value}{most}" + ("" if self.times is None else f"*{self.times}")
 
@@ -108,9 +131,15 @@ class FaultPlan:
             raise FaultSyntaxError(f"a fault plan is text such as 'cut@5, stall@3:2s', got {text!r}")
         return cls(tuple(_read(part.strip()) for part in text.split(","))) if text.strip() else cls()
 
-    def for_answer(self, number: int) -> "FaultPlan":
-        """The faults that hold for answer (or connection) `number`, counted from 0."""
-        return FaultPlan(tuple(f for f in self.faults if f.times is None or number < f.times))
+    def for_answer(self, number: int, seed: int = 0) -> "FaultPlan":
+        """The faults that hold for answer (or connection) `number`, counted from 0, each at one place.
+
+        A place out of a range depends on the seed, the number and the fault's position in the plan only.
+        """
+        plan = enumerate(self.faults)
+        return FaultPlan(
+            tuple(f.drawn(f"{seed}/{number}/{index}") for index, f in plan if f.times is None or number < f.times)
+        )
 
     def of(self, name: str) -> list[Fault]:
         """The faults called `name`, by place."""
@@ -145,8 +174,8 @@ def _catalogue(layer: str = "") -> str:
 def _read(text: str) -> Fault:
     found = _WRITTEN.fullmatch(text)
     if not found:
-        raise FaultSyntaxError(f"{text!r} is no fault; a fault is NAME@N:VALUE*TIMES, there are {_catalogue()}")
-    name, place, value, times = found.groups()
+        raise FaultSyntaxError(f"{text!r} is no fault; a fault is NAME@PLACE:VALUE*TIMES, there are {_catalogue()}")
+    name, place, until, value, times = found.groups()
     number, most = None, None
     if value is not None and name in FAULTS:
         if FAULTS[name].value == "duration":
@@ -156,100 +185,5 @@ def _read(text: str) -> Fault:
             if not re.fullmatch(r"\d{1,9}(-\d{1,9})?", value, re.ASCII):
                 raise FaultSyntaxError(f"{text!r}: expected a number after ':', as in {FAULTS[name].example}")
             number, most = int(least), int(upper) if dash else None
-    return Fault(name, int(place) if place else None, number, most, int(times) if times else None)
-
-
-class Send(NamedTuple):  # write these bytes, in one write
-    data: bytes
-
-
-class Wait(NamedTuple):  # nothing may leave before this time: call `tick` then
-    until: float
-
-
-class Close(NamedTuple):  # end the connection here
-    pass
-
-
-class ByteFaults:
-    """Plays the byte faults of one connection. Times are seconds of any one clock.
-
-    `feed`, `tick` and `end` return what to do now; a `Wait` comes last. All that was fed is sent once and in order,
-    up to a `drop`. `held` is the number of bytes kept back: stop feeding while it is high. Cuts have their places
-    in the stream, however the bytes come in; where fed bytes end there is one more.
-    """
-
-    def __init__(self, plan: FaultPlan, seed: int = 0) -> None:
-        plan_for("byte", plan)
-        self._split = next(iter(plan.of("split")), None)
-        self._merge = next(iter(plan.of("merge")), None)
-        self._drop = next((fault.at for fault in plan.of("drop")), None)
-        self._stalls = [(fault.at or 0, fault.seconds) for fault in plan.of("stall")]
-        self._rng = random.Random(seed)  # noqa: S311 - reproducible on purpose, no secret
-        self._pending = bytearray()
-        self._sent = 0
-        self._to_cut = 0  # bytes to the next cut
-        self._not_before = 0.0  # end of a stall
-        self._flush_at: float | None = None  # end of the window that merge collects in
-        self._ended = self._closed = False
-
-    @property
-    def held(self) -> int:
-        return len(self._pending)
-
-    def feed(self, data: bytes, now: float) -> list[Send | Wait | Close]:
-        """Bytes that came from the server at `now`."""
-        if data and not self._closed:
-            if self._merge and not self._pending:
-                self._flush_at = now + self._merge.seconds
-            self._pending += data
-        return self.tick(now)
-
-    def end(self, now: float) -> list[Send | Wait | Close]:
-        """The server has ended: send what is held, then close (after a stall that is still due)."""
-        self._ended = True
-        return self.tick(now)
-
-    def tick(self, now: float) -> list[Send | Wait | Close]:
-        """What may leave at `now`."""
-        doing: list[Send | Wait | Close] = []
-        while not self._closed:
-            if self._sent == self._drop or (self._ended and not self._pending):
-                self._closed = True
-                self._pending.clear()
-                doing.append(Close())
-            elif not self._pending:
-                break
-            elif self._stalls and self._stalls[0][0] <= self._sent:
-                self._not_before = max(now, self._not_before) + self._stalls.pop(0)[1]
-            elif (until := self._held_until()) > now:
-                doing.append(Wait(until))
-                break
-            else:
-                doing += self._release()
-        return doing
-
-    def _held_until(self) -> float:
-        merging = self._flush_at if self._flush_at is not None and not self._ended else 0.0
-        return max(self._not_before, merging)
-
-    def _release(self) -> list[Send | Wait | Close]:
-        """Send up to the next place where something happens."""
-        places = [place - self._sent for place, _ in self._stalls[:1]]
-        places += [self._drop - self._sent] if self._drop is not None else []
-        size = min([len(self._pending), *places])
-        data = bytes(self._pending[:size])
-        del self._pending[:size]
-        self._sent += size
-        pieces: list[Send | Wait | Close] = []
-        while data:
-            if self._to_cut == 0:
-                self._to_cut = self._piece_size()
-            pieces.append(Send(data[: self._to_cut]))
-            data, self._to_cut = data[self._to_cut :], max(0, self._to_cut - len(data))
-        return pieces
-
-    def _piece_size(self) -> int:
-        if self._split is None or self._split.value is None:
-            return 2**62
-        return self._rng.randint(self._split.value, self._split.most or self._split.value)
+    at, last, limit = (int(digits) if digits else None for digits in (place, until, times))
+    return Fault(name, at, number, most, limit, last)

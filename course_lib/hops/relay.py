@@ -2,18 +2,22 @@
 
 Rule: a hop has a `url` to use in place of the server's, and a `recording`. It never rewrites: servers of this
 library check the name in `Host`, not its port, so a request through a hop is accepted as it is.
-Left out: HTTP (a hop knows bytes), and the faults themselves, see `course_lib.faults`.
+Left out: HTTP (these two know bytes; `holding` knows HTTP), and the faults themselves, see `course_lib.faults`.
 """
 
 import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from course_lib.errors import MisuseError
-from course_lib.faults import ByteFaults, FaultPlan, plan_for
-from course_lib.hops.connection import Connection, Side
+from course_lib.faults import FaultPlan, plan_for
+from course_lib.hops.actions import Between
+from course_lib.hops.connection import Connection
+from course_lib.hops.end import Side
+from course_lib.hops.play import ByteFaults
 from course_lib.recording import Recording
 from course_lib.server.background import Background, catch_up, replace_older
 
@@ -28,10 +32,9 @@ class Hop(Background):
     server bytes those that left towards the client.
     """
 
-    def __init__(self, kind: str, url: str, plan: FaultPlan, seed: int) -> None:
-        self._upstream = _address(url)
-        self._plan = plan
-        self._seed = seed
+    def __init__(self, kind: str, url: str, title: str, between: Callable[[int], Between]) -> None:
+        self._upstream = address(url)
+        self._between = between
         self._connections: set[Connection] = set()
         self._count = 0
         self._listener: asyncio.Server | None = None
@@ -40,7 +43,7 @@ class Hop(Background):
         self.port: int = self._socket.getsockname()[1]
         super().__init__(f"{kind}-{self.port}")
         self.url = urlsplit(url)._replace(netloc=f"127.0.0.1:{self.port}").geturl()
-        self.recording = Recording(f"{kind} {plan}".strip())
+        self.recording = Recording(f"{kind} {title}".strip())
         self.started = time.perf_counter()
 
     async def _open(self) -> None:
@@ -53,8 +56,7 @@ class Hop(Background):
         def note(side: Side, kind: str, data: bytes) -> None:
             self.recording.add(self._now(), number, side, data, kind)
 
-        faults = ByteFaults(self._plan.for_answer(number), self._seed + number)
-        connection = Connection(self._upstream, faults, note, self._now, self._connections.discard)
+        connection = Connection(self._upstream, self._between(number), note, self._now, self._connections.discard)
         self._connections.add(connection)
         return connection.client
 
@@ -80,28 +82,41 @@ def tap(url: str) -> Hop:
 
     url: that of a server or of another hop; what follows host and port is kept in the URL of the hop.
     A server that is down shows as a connection that is closed at once. MisuseError for what is no URL.
+
+        with serve(chunked.create_app()) as server, tap(server.url) as hop:
+            httpx.get(f"{hop.url}/text")
+            for chunk in hop.recording.chunks:
+                print(chunk)
     """
-    return _start("tap", url, FaultPlan(), 0)
+    return start("tap", url, "", unchanged)
 
 
 def chaos(url: str, faults: FaultPlan | str = "split:1", seed: int = 0) -> Hop:
-    """A hop that plays byte faults (`split`, `merge`, `stall`, `drop`) on what the server sends.
+    """A hop that plays byte faults on what the server sends; `course_lib.faults` lists them.
 
-    The same seed gives the same cuts, connection by connection. `*N` limits a fault to the first N connections.
-    MisuseError for a fault that is not a byte fault.
+    The same seed gives the same cuts and places, connection by connection. `*N` limits a fault to the first N
+    connections. MisuseError for a fault that is not a byte fault.
+
+        with serve(chunked.create_app()) as server, chaos(server.url, "split:1, reset@200-2000*1", seed=7) as hop:
+            httpx.get(f"{hop.url}/text")  # raises httpx.ReadError; the second request would succeed
     """
-    return _start("chaos", url, plan_for("byte", faults), seed)
+    plan = plan_for("byte", faults)
+    return start("chaos", url, str(plan), lambda number: ByteFaults(plan.for_answer(number, seed), seed + number))
 
 
-def _start(kind: str, url: str, plan: FaultPlan, seed: int) -> Hop:
-    _address(url)
+def start(kind: str, url: str, title: str, between: Callable[[int], Between]) -> Hop:
+    """A running hop that plays `between(n)` for connection number n."""
+    address(url)
     replace_older()
-    hop = Hop(kind, url, plan, seed)
-    hop.start()
-    return hop
+    return Hop(kind, url, title, between).start()
 
 
-def _address(url: str) -> tuple[str, int]:
+def unchanged(number: int) -> Between:
+    """What a tap plays."""
+    return ByteFaults(FaultPlan())
+
+
+def address(url: str) -> tuple[str, int]:
     """Host and port of a URL."""
     with contextlib.suppress(KeyError, ValueError, TypeError, AttributeError):
         parts = urlsplit(url)

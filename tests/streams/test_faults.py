@@ -1,23 +1,17 @@
 """Fault plans are data; byte faults are a machine that is played here with invented times."""
 
-from itertools import pairwise
+from dataclasses import replace
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.errors import FaultSyntaxError, MisuseError
-from course_lib.faults import (
-    FAULTS,
-    ByteFaults,
-    Close,
-    Fault,
-    FaultPlan,
-    Send,
-    Wait,
-    parse_duration,
-    plan_for,
-)
+from course_lib.faults import FAULTS, Fault, FaultPlan, parse_duration, plan_for
+from course_lib.hops.actions import Close, Forward, Send, Wait
+from course_lib.hops.play import ByteFaults
+from tests.strategies import cuts
 
 
 @st.composite
@@ -26,9 +20,11 @@ def any_fault(draw):
     kind = FAULTS[name]
     least = {"status": 400, "size": 1}.get(kind.value, 0)
     value = draw(st.integers(least, 599 if kind.value == "status" else 10**6)) if kind.value else None
+    at = (0 if name == "status" else draw(st.integers(0, 10**6))) if kind.placed else None
     return Fault(
         name,
-        at=(0 if name == "status" else draw(st.integers(0, 10**6))) if kind.placed else None,
+        at=at,
+        until=draw(st.none() | st.integers(at + 1, 10**7)) if kind.placed and name != "status" else None,
         value=value,
         most=draw(st.none() | st.integers(value + 1, 10**7)) if kind.value == "size" else None,
         times=draw(st.none() | st.integers(1, 99)),
@@ -48,6 +44,7 @@ def test_a_plan_reads_what_it_prints(plan):
     [
         *("cut@5", "reset@5", "truncate@6", "stall@3:2s", "status@0:429", "error@4", "garble@2", "slow_start:1s"),
         *("cut@5*1", "split:1", "split:1-8", "merge:500ms", "drop@4096", "cut@5, stall@3:2s", ""),
+        *("drop@1-4096", "cut@2-30*1", "stall@0-9:2s", "reset@4096", "split_utf8, split_crlf, split:1"),
     ],
 )
 def test_every_way_to_write_a_fault_prints_as_it_was_written(text):
@@ -80,6 +77,12 @@ def test_what_is_no_fault_is_refused_with_a_list_of_what_there_is(text):
         ("merge:5", "duration"),
         ("cut@5*0", "from 1"),
         ("split:1, split:2", "once"),
+        ("split_utf8, split_utf8", "once"),
+        ("split_crlf:3", "no value"),
+        ("drop@9-9", "FIRST-LAST"),
+        ("drop@9-1", "FIRST-LAST"),
+        ("split@1-2:3", "no place"),
+        ("status@0-3:429", "@0"),
     ],
 )
 def test_a_fault_with_a_wrong_place_or_value_says_which(text, said):
@@ -92,14 +95,34 @@ def test_a_fault_for_the_first_answers_holds_for_no_other():
     assert [str(plan.for_answer(n)) for n in (0, 1, 2)] == ["cut@5*2, stall@1:1s"] * 2 + ["stall@1:1s"]
 
 
+@given(plans, st.integers(0, 5), st.integers(0, 9))
+def test_for_each_answer_every_place_of_a_range_is_drawn_once_and_depends_on_seed_and_number_only(plan, number, seed):
+    drawn = plan.for_answer(number, seed)
+    assert drawn == plan.for_answer(number, seed)
+    assert drawn.for_answer(0, seed + 1) == drawn, "one place is no range"
+    kept = [fault for fault in plan.faults if fault.times is None or number < fault.times]
+    for before, after in zip(kept, drawn.faults, strict=True):
+        assert replace(after, at=before.at, until=before.until) == before
+        assert after.at is None or before.at <= after.at <= (before.until or before.at)
+
+
+def test_every_place_of_a_range_comes_up():
+    plan = FaultPlan.parse("cut@3-6, stall@3-6:1s")
+    drawn = [plan.for_answer(number, seed).faults for number in range(30) for seed in range(5)]
+    assert {fault.at for pair in drawn for fault in pair} == {3, 4, 5, 6}
+    assert len({(cut.at, stall.at) for cut, stall in drawn}) == 16, "each fault has its own draw"
+    assert len({plan.for_answer(0, seed).faults[0].at for seed in range(30)}) > 1
+
+
 @pytest.mark.parametrize(("layer", "text"), [("byte", "cut@5"), ("token", "split:1")])
 def test_a_fault_of_the_other_layer_is_refused_with_its_home(layer, text):
     with pytest.raises(MisuseError, match=r"chaos\(|create_app\("):
         plan_for(layer, text)
 
 
-def test_a_stall_is_known_to_both_layers():
-    assert plan_for("byte", "stall@1:1s") == plan_for("token", "stall@1:1s")
+@pytest.mark.parametrize("text", ["stall@1:1s", "reset@5"])
+def test_what_both_layers_know_is_written_alike(text):
+    assert plan_for("byte", text) == plan_for("token", text)
 
 
 # byte faults
@@ -128,6 +151,10 @@ def play(text, arrivals, seed=0):
                 return sent, now
 
 
+def pieces(text, *arrivals):
+    return [data for _, data in play(text, [(0.0, data) for data in arrivals])[0]]
+
+
 def test_without_faults_bytes_pass_as_they_came():
     assert play("", [(1.0, b"ab"), (2.0, b"c")]) == ([(1.0, b"ab"), (2.0, b"c")], 2.0)
 
@@ -154,6 +181,45 @@ def test_the_places_of_the_cuts_do_not_depend_on_how_the_bytes_come_in(data, cut
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     arrivals = [(0.0, data[start:end]) for start, end in pairwise(edges)]
     assert places([(0.0, data)]) | set(edges[1:]) == places(arrivals)
+
+
+def test_split_utf8_cuts_before_each_further_byte_of_a_character():
+    assert pieces("split_utf8", "aé€b".encode()) == [b"a\xc3", b"\xa9\xe2", b"\x82", b"\xacb"]
+
+
+def test_split_crlf_cuts_between_the_two_and_nowhere_else():
+    assert pieces("split_crlf", b"a\r\n\r\nb\rc\n\n") == [b"a\r", b"\n\r", b"\nb\rc\n\n"]
+
+
+@given(st.text("aé€🙂\r\n", min_size=1, max_size=40), st.data())
+def test_every_character_and_every_crlf_is_cut_however_the_bytes_come_in(text, data):
+    whole = text.encode()
+    arrivals = [piece for piece in data.draw(cuts(whole)) if piece]
+    sent = pieces("split_utf8, split_crlf, split:5-50", *arrivals)
+    assert b"".join(sent) == whole
+    ends = set(accumulate(map(len, sent)))
+    assert {place for place, byte in enumerate(whole) if 0x80 <= byte < 0xC0} <= ends
+    assert {place + 1 for place in range(len(whole)) if whole[place : place + 2] == b"\r\n"} <= ends
+
+
+def test_reset_ends_like_drop_but_with_rst_and_the_earlier_of_both_wins():
+    def end(text):
+        return ByteFaults(FaultPlan.parse(text)).feed(b"abcdef", 0.0)
+
+    assert end("reset@4") == [Send(b"abcd"), Close(reset=True)]
+    assert end("reset@4, drop@2") == [Send(b"ab"), Close()]
+    assert end("drop@4, reset@2") == [Send(b"ab"), Close(reset=True)]
+
+
+def test_a_stream_that_ends_before_its_reset_ends_properly():
+    machine = ByteFaults(FaultPlan.parse("reset@4"))
+    assert [*machine.feed(b"abc", 0.0), *machine.end(0.0)] == [Send(b"abc"), Close()]
+
+
+def test_requests_pass_as_they_are_and_a_missing_server_is_an_end():
+    machine = ByteFaults(FaultPlan.parse("split:1, drop@0"))
+    assert machine.asked(b"abc", 0.0) == [Forward(b"abc")]
+    assert machine.unreachable(0.0) == [Close()]
 
 
 def test_merge_holds_bytes_from_the_first_of_them_for_the_window():

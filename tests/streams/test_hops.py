@@ -2,6 +2,8 @@
 
 import socket
 import threading
+from contextlib import ExitStack
+from functools import partial
 from itertools import accumulate
 
 import httpx
@@ -10,83 +12,26 @@ import pytest
 
 from course_lib.apps import openai_api
 from course_lib.errors import MisuseError
-from course_lib.faults import ByteFaults, FaultPlan
-from course_lib.hops import chaos, tap
+from course_lib.faults import FaultPlan
+from course_lib.hops import buffering, chaos, nginx, tap
+from course_lib.hops.play import ByteFaults
 from course_lib.model import ScriptedModel
 from course_lib.server import serve
 from course_lib.wire.sse import SSEDecoder
+from tests.streams.peers import Peer, eventually, read_to_end, reset, send_until_stuck
 
 FAST = ScriptedModel(pace=0)
 
 
-class Peer:
-    """A server that does what a test tells it: `handler(connection)` in a thread per connection."""
-
-    def __init__(self, handler):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.handler = handler
-        self.threads = []
-        self.thread = threading.Thread(target=self.accept)
-        self.thread.start()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            connection.settimeout(10)
-            self.threads.append(threading.Thread(target=self.run, args=(connection,)))
-            self.threads[-1].start()
-
-    def run(self, connection):
-        with connection:
-            self.handler(connection)
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for thread in (self.thread, *self.threads):
-            thread.join(10)
-
-
 @pytest.fixture
 def peer():
-    started = []
-
-    def start(handler):
-        started.append(Peer(handler))
-        return started[-1].url
-
-    yield start
-    for one in started:
-        one.close()
-
-
-def reset(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-    connection.close()
-
-
-def read_to_end(connection):
-    data = b""
-    while part := connection.recv(65536):
-        data += part
-    return data
+    """`peer(handler)` starts one and gives its URL."""
+    with ExitStack() as started:
+        yield lambda handler: started.enter_context(Peer(handler)).url
 
 
 def seen(hop, side):
     return [chunk.kind for chunk in hop.recording.chunks if chunk.side == side]
-
-
-def eventually(hop, side, kind):
-    """Wait until the recording shows this; it is written by another thread."""
-    for _ in range(500):
-        if kind in seen(hop, side):
-            return True
-        threading.Event().wait(0.01)
-    return False
 
 
 def test_a_tap_changes_nothing_and_records_both_sides(dial):
@@ -98,7 +43,7 @@ def test_a_tap_changes_nothing_and_records_both_sides(dial):
         client.close()
         assert hop.recording.bytes_from("client").startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
         assert b"text/event-stream" in hop.recording.bytes_from("server")
-        assert eventually(hop, "client", "close")
+        assert eventually(lambda: "close" in seen(hop, "client"))
     times = [chunk.at for chunk in hop.recording.chunks]
     assert times == sorted(times)
     assert hop.recording.connections == [0]
@@ -140,11 +85,8 @@ def test_half_a_close_of_the_server_is_passed_on_and_the_client_may_go_on(peer, 
         assert raw.recv(10) == b""
         raw.sendall(b"still here")
         raw.close()
-        assert eventually(hop, "client", "close")
-        for _ in range(500):
-            if heard:
-                break
-            threading.Event().wait(0.01)
+        assert eventually(lambda: "close" in seen(hop, "client"))
+        assert eventually(lambda: heard)
     assert heard == [b"still here"]
 
 
@@ -178,11 +120,8 @@ def test_a_reset_by_the_client_reaches_the_server(peer, dial):
         raw = dial(hop.url)
         assert raw.recv(10) == b"abc"
         reset(raw)
-        assert eventually(hop, "client", "reset")
-        for _ in range(500):
-            if ended:
-                break
-            threading.Event().wait(0.01)
+        assert eventually(lambda: "reset" in seen(hop, "client"))
+        assert eventually(lambda: ended)
     assert ended == ["RST"]
 
 
@@ -194,26 +133,30 @@ def test_a_server_that_is_down_shows_as_a_clean_close(dial, read_all):
         raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert read_all(raw) == (b"", "FIN")
         raw.close()
-        assert eventually(hop, "client", "close")
+        assert eventually(lambda: "close" in seen(hop, "client"))
     assert seen(hop, "server") == ["close"]
 
 
-def test_a_client_that_does_not_read_stops_the_server(peer, dial):
-    sent, done = [0], threading.Event()
+@pytest.mark.parametrize("fault", ["", "stall@0:60s", "merge:60s", "split_utf8"])
+def test_a_client_that_does_not_read_stops_the_server_and_so_do_bytes_that_a_fault_keeps_back(fault, peer, dial):
+    sent, done = [], threading.Event()
 
     def handler(connection):
-        connection.settimeout(0.5)
-        try:
-            while sent[0] < 200_000_000:
-                sent[0] += connection.send(b"x" * 65536)
-        except TimeoutError:
-            pass
+        sent.append(send_until_stuck(connection))
         done.set()
 
-    with tap(peer(handler)) as hop:
+    with chaos(peer(handler), fault) as hop:
         dial(hop.url)
-        assert done.wait(10)
+        assert done.wait(30)
     assert len(hop.recording.bytes_from("server")) <= sent[0] < 30_000_000
+
+
+def test_a_server_that_does_not_read_stops_the_client(peer, dial):
+    done = threading.Event()
+    with tap(peer(lambda connection: done.wait(30))) as hop:
+        assert send_until_stuck(dial(hop.url)) < 30_000_000
+        assert len(hop.recording.bytes_from("client")) < 30_000_000
+        done.set()
 
 
 def test_stopping_a_hop_ends_what_is_open_and_can_be_repeated(peer, dial, read_all):
@@ -289,24 +232,104 @@ def test_drop_ends_the_connection_after_that_many_bytes(peer, dial, read_all):
         assert second.recv(100) == b"0123456789"
 
 
-def test_bytes_that_a_fault_keeps_back_stop_the_server(peer, dial):
-    sent, done = [0], threading.Event()
+def test_reset_breaks_the_connection_after_that_many_bytes_however_late_they_are_read(peer, dial, read_all):
+    size, ended = 3_000_000, []
 
     def handler(connection):
-        connection.settimeout(0.5)
         try:
-            while sent[0] < 200_000_000:
-                sent[0] += connection.send(b"x" * 65536)
-        except TimeoutError:
-            pass
-        done.set()
+            connection.sendall(bytes(2 * size))
+            ended.append(read_to_end(connection))
+        except ConnectionError as error:
+            ended.append(error)
 
-    with chaos(peer(handler), "stall@0:60s") as hop:
-        dial(hop.url)
-        assert done.wait(10)
-    assert sent[0] < 30_000_000
+    with chaos(peer(handler), f"reset@{size}") as hop:
+        raw = dial(hop.url)
+        assert eventually(lambda: len(hop.recording.bytes_from("server")) > 100_000)
+        assert read_all(raw) == (bytes(size), "RST")
+        assert eventually(lambda: ended), "the server learns of it, too"
+    assert seen(hop, "server")[-1] == "reset"
+
+
+def test_places_are_drawn_from_the_seed_anew_for_each_connection(peer, dial, read_all):
+    def lengths(seed):
+        with chaos(url, "drop@1-5000", seed) as hop:
+            return [len(read_all(dial(hop.url))[0]) for _ in range(4)]
+
+    url = peer(lambda connection: connection.sendall(bytes(6000)))
+    first, again, other = lengths(1), lengths(1), lengths(2)
+    assert first == again != other
+    assert len(set(first)) > 1
+    assert all(1 <= length <= 5000 for length in first + other)
+
+
+def test_cuts_inside_characters_and_line_ends_do_not_confuse_a_real_client():
+    text = "Grüße, 世界, 🙂\u2028 "
+    with (
+        serve(openai_api.create_app(ScriptedModel(text * 5, pace=0))) as server,
+        chaos(server.url, "split_utf8, split_crlf") as hop,
+        openai.OpenAI(base_url=f"{hop.url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        chunks = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text * 5
+    pieces = [chunk.data for chunk in hop.recording.chunks if chunk.side == "server"]
+    assert sum(piece[:1] in b"\n" for piece in pieces if piece) > 20
+    assert not any(0x80 <= byte < 0xC0 for piece in pieces for byte in piece[1:])
 
 
 def test_a_token_fault_is_refused():
     with pytest.raises(MisuseError, match="create_app"):
         chaos("http://127.0.0.1:1", "cut@5")
+
+
+# all hops
+
+
+async def anything(scope, receive, send):
+    """Answers of every kind: with a length, in chunks, without a body; and the request's body as it came."""
+    asked, more = b"", True
+    while more:
+        message = await receive()
+        asked, more = asked + message["body"], message["more_body"]
+    path, status, headers = scope["path"], 200, [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
+    if path in ("/204", "/304"):
+        status = int(path[1:])
+    body = b"" if status != 200 else asked or b"some text, " * 100
+    headers += [(b"content-length", b"%d" % len(body))] if path == "/length" else []
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    for start in range(0, len(body), 500):
+        await send({"type": "http.response.body", "body": body[start : start + 500], "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+def answers(client, url, *, chunks):
+    """What a client sees of a row of requests on one connection, as far as it is able to keep it."""
+    bodies = [b"x", bytes(range(256)) * 4000, *([lambda: iter([b"one", b"", b"two" * 30_000])] if chunks else [])]
+    asked = [(method, path, None) for path in ("/length", "/chunked", "/204", "/304") for method in ("GET", "HEAD")]
+    asked += [("POST", path, body) for path in ("/length", "/chunked") for body in bodies]
+    for method, path, body in asked:
+        answer = client.request(method, url + path, content=body() if callable(body) else body)
+        yield method, path, answer.status_code, answer.content, answer.headers.get_list("set-cookie")
+
+
+HOPS = {
+    "tap": tap,
+    "chaos": partial(chaos, faults="split:1-3000, merge:1ms, stall@9000:10ms, split_crlf", seed=3),
+    "buffering": buffering,
+    "buffering, 100 bytes": partial(buffering, hold=100, x_accel=True, idle=60),
+    "buffering, gzip": partial(buffering, gzip=True),
+    "buffering, HTTP/1.0": partial(buffering, hold=0, http10=True),
+    "nginx": nginx,
+    "nginx, HTTP/1.1 and gzip": partial(nginx, http_version="1.1", gzip=True),
+    "nginx without buffering": partial(nginx, buffering=False),
+}
+
+
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+@pytest.mark.parametrize("kind", HOPS)
+def test_through_every_hop_a_client_sees_what_it_would_see_without(kind, http):
+    with serve(anything, http=http) as server, HOPS[kind](server.url) as hop, httpx.Client() as client:
+        chunks = kind != "buffering, HTTP/1.0"  # which answers 411: HTTP/1.0 has none
+        direct = list(answers(client, server.url, chunks=chunks))
+        assert {answer[2] for answer in direct} == {200, 204, 304}
+        assert list(answers(client, hop.url, chunks=chunks)) == direct
+        assert hop.recording.bytes_from("server").startswith(b"HTTP/1.1 200 OK\r\n")
