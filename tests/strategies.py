@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from course_lib.wire.http1 import RequestHead, ResponseHead
+from course_lib.wire.http2 import TYPES
 
 # No deadline: nothing here may depend on how busy the machine is.
 settings.register_profile("course", deadline=None, derandomize=True)
@@ -42,6 +43,12 @@ def cuts(draw: st.DrawFn, data: bytes) -> list[bytes]:
     """The same bytes in pieces, some of them empty."""
     places = sorted(draw(st.lists(st.integers(0, len(data)), max_size=8)))
     return [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
+
+
+def http2_frame(kind: str | int, payload: bytes = b"", stream: int = 0, flags: int = 0) -> bytes:
+    """One frame of HTTP/2, written by hand (RFC 9113, section 4.1); kind: its name or number."""
+    number = TYPES.index(kind) if isinstance(kind, str) else kind
+    return len(payload).to_bytes(3) + bytes([number, flags]) + stream.to_bytes(4) + payload
 
 
 def tokens() -> st.SearchStrategy[str]:

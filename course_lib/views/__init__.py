@@ -13,6 +13,8 @@ _HOME = {
     "events_view": "events",
     "events_editor": "editor",
     "compare_parsers": "parsers",
+    "http2_view": "http2",
+    "websocket_view": "websocket",
 }
 
 __all__ = sorted(_HOME)

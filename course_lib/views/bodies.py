@@ -1,7 +1,8 @@
 """From the bytes of a body to the texts of tokens: what a tick in a picture stands for.
 
 Rule: one event, line or read gives at most one token; payloads without content (role, finish reason, usage, done)
-give none. Payloads of known vendors give their content; anything else counts as it is.
+give none. Payloads of known vendors give their content; anything else counts as it is. How an answer ended is told by
+`course_lib.endings`, where its vocabulary is known.
 Left out: every other field, compression, and any charset but UTF-8.
 """
 
@@ -9,18 +10,17 @@ import codecs
 import json
 from typing import Any
 
+from course_lib.endings import TERMINATORS, EndingReader
 from course_lib.errors import WireError
 from course_lib.wire.http1 import ResponseHead
-from course_lib.wire.sse import SSEDecoder
+from course_lib.wire.sse import ServerSentEvent, SSEDecoder
 
-DONE = "[DONE]"
-ERROR = '{"error"'  # how vendors tell of a failure behind a status of 200
 MAX_LINE = 1_000_000  # bytes of an NDJSON line, or of an answer that comes as a whole
 
 
 def token_of(payload: str) -> str | None:
     """The token in SSE data or an NDJSON line: an OpenAI or Anthropic delta, {"token"|"text"|"content"}, or as is."""
-    if payload == DONE or not payload:
+    if payload == "[DONE]" or not payload:
         return None
     text = _content(payload)
     return payload if text is None else text or None
@@ -55,10 +55,9 @@ def _content(payload: str) -> str | None:
 class BodyReader:
     """A body of unknown form, which comes as one token when it is whole; base of the readers below."""
 
-    verdict = ""  # an ending that only the content can tell
-
     def __init__(self) -> None:
         self._data = bytearray()
+        self.endings = EndingReader("text")
 
     def feed(self, data: bytes) -> list[str]:
         """Texts of the tokens that these bytes complete."""
@@ -71,42 +70,46 @@ class BodyReader:
         text = self._data.decode("utf-8", "replace")
         return [token_of(text) or text] if text else []
 
+    def _token(self, event: ServerSentEvent | str, payload: str) -> str | None:
+        running = self.endings.decided is None
+        return None if running and self.endings.feed(event) == "error" else token_of(payload)
+
+    @property
+    def verdict(self) -> str:
+        """What the content says of the end of a body that came as a whole; "" when there is nothing to say."""
+        ending, vocabulary = self.endings.decided, self.endings.vocabulary
+        if ending is None:
+            return f"no {TERMINATORS[vocabulary]}" if vocabulary and TERMINATORS[vocabulary] else ""
+        return "no finish_reason" if ending == "truncated" else "" if ending == "complete" else ending
+
 
 class EventBody(BodyReader):
     """text/event-stream: a token per event."""
 
     def __init__(self) -> None:
         self._decoder = SSEDecoder()
-        self._done = self._chunks = False
+        self.endings = EndingReader()
 
     def feed(self, data: bytes) -> list[str]:
-        texts = []
-        for event in self._decoder.feed(data):
-            self._done = self._done or event.data == DONE
-            self._chunks = self._chunks or '"chat.completion.chunk"' in event.data
-            if event.event == "error" or event.data.startswith(ERROR):
-                self.verdict = "error"
-            elif text := token_of(event.data):
-                texts.append(text)
-        return texts
+        return [text for event in self._decoder.feed(data) if (text := self._token(event, event.data))]
 
     def close(self) -> list[str]:
-        if self._chunks and not self._done:
-            self.verdict = self.verdict or "no [DONE]"
         return []
 
 
 class LineBody(BodyReader):
     """NDJSON: a token per line."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.endings = EndingReader()
+
     def feed(self, data: bytes) -> list[str]:
         texts, (first, *more) = [], data.split(b"\n")
         self._data += first
         for after in more:  # a line end stands before it
             text = self._data.decode("utf-8", "replace").strip()
-            if text.startswith(ERROR):
-                self.verdict = "error"
-            elif token := token_of(text):
+            if token := self._token(text, text):
                 texts.append(token)
             self._data[:] = after
         if len(self._data) > MAX_LINE:
@@ -118,6 +121,7 @@ class TextBody(BodyReader):
     """Any other text: a token per read, since nothing else divides it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, data: bytes, final: bool = False) -> list[str]:

@@ -47,7 +47,7 @@ def waterfall_html(title: str, lanes: Sequence[Lane], now: float) -> Markup:
 
 def _row(lane: Lane) -> list[str]:
     """The lane as cells under HEADER; gaps only once it has ended, as they need all of them."""
-    ending = lane.ending or ("running" if lane.started is not None else "not started")
+    ending = lane.told or ("running" if lane.started is not None else "not started")
     if lane.ended is None:
         first = lane.tokens[0][0] - (lane.started or 0.0) if lane.tokens else None
         return [lane.label, str(len(lane.tokens)), _seconds(first), "–", "–", "–", ending]
@@ -97,7 +97,7 @@ def _lane(lane: Lane, scale: float, now: float, running: str) -> list[Markup]:
     if lane.ended is None:
         parts.append(element("text", running.format(length), x=end + 9, y=12))
     else:
-        good = lane.ending in ("complete", "closed")
+        good = (lane.outcome or lane.ending) in ("complete", "closed")
         mark = f"M{end} 0v16" if good else f"M{_number(end - 5)} 3l10 10m0 -10l-10 10"
         total = f"{length:.3f} s" + ("" if lane.ending == "complete" else f" {shorten(lane.ending, 12)}")
         parts.append(element("path", d=mark, stroke="#222" if good else RED, stroke_width=4 if good else 3))

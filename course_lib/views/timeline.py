@@ -2,8 +2,9 @@
 
 Rule: decoded by `wire` as the bytes grew, each byte once, so that following a recording costs linear time.
 Endings: "complete" (the framing says so), "closed" (a body that runs until close: nobody can know if it is whole),
-"cut off", "reset", "client left", "no [DONE]" (whole, but an OpenAI stream without its terminator), "error" (one came
-in the stream), "status 429", "broken: ..." (not HTTP/1). Left out: drawing, HTTP/2, compressed bodies.
+"cut off", "reset", "client left", "no [DONE]" (whole, but without the terminator of its vendor), "length", "error" (one
+came in the stream), "status 429", "broken: ..." (not HTTP/1). `outcome` is which of the five of `course_lib.endings`
+that is, where it can be known. Left out: drawing, HTTP/2, compressed bodies.
 """
 
 from collections import deque
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from math import inf
 from threading import Lock
 
+from course_lib.endings import ENDINGS, Ending, EndingReader
 from course_lib.errors import WireError
 from course_lib.metrics import StreamMetrics, summarise
 from course_lib.recording import Chunk, Recording
@@ -32,13 +34,19 @@ class Lane:
     status: int | None = None
     tokens: list[tuple[float, str]] = field(default_factory=list)
     ending: str = ""
+    outcome: Ending | None = None
     ended: float | None = None
     body: bytearray = field(default_factory=bytearray)
     offset: float = 0.0
 
     def metrics(self) -> StreamMetrics:
         """Of the tokens so far."""
-        return summarise(self.started or 0.0, [at for at, _ in self.tokens])
+        return summarise(self.started or 0.0, [at for at, _ in self.tokens], self.outcome)
+
+    @property
+    def told(self) -> str:
+        """How it ended, for a person: the outcome, and what was seen of it when that is another word."""
+        return f"{self.outcome} ({self.ending})" if self.outcome not in (None, self.ending) else self.ending
 
     def length(self, now: float) -> float:
         """Seconds from the start to the end, or to `now` on the clock of the view, or at least to the last token."""
@@ -49,10 +57,11 @@ class Lane:
         last = self.tokens[-1][0] if self.tokens else self.started
         return max(now - self.offset, last) - self.started
 
-    def end(self, at: float, ending: str) -> None:
+    def end(self, at: float, ending: str, outcome: Ending | None = None) -> None:
         """The stream is over; later calls change nothing."""
         if self.ended is None:
             self.ended, self.ending = at, ending
+            self.outcome = outcome or next((word for word in ENDINGS if word == ending), None)
 
 
 class Timeline:
@@ -125,9 +134,11 @@ class _Connection:
             self._end_all(at, "cut off")
 
     def _end_all(self, at: float, ending: str) -> None:
-        for lane in [self._lane, *(lane for _, lane in self._waiting)]:
-            if lane is not None:
-                lane.end(at, ending)
+        error = "cancelled" if ending == "client left" else ending
+        if self._lane is not None:
+            self._lane.end(at, ending, self._body.endings.close(error))
+        for _, lane in self._waiting:
+            lane.end(at, ending, EndingReader("text").close(error))
         self._lane = None
         self._waiting.clear()
 
@@ -160,8 +171,9 @@ class _Connection:
         self._lane.tokens += [(at, text) for text in self._body.close()]
         if self._lane.status is not None and self._lane.status >= 400:
             self._lane.tokens.clear()
-            ending = f"status {self._lane.status}"
-        self._lane.end(at, self._body.verdict or ending)
+            self._lane.end(at, f"status {self._lane.status}", "error")
+        word, known = self._body.verdict or ending, self._body.endings.vocabulary not in (None, "text")
+        self._lane.end(at, word, self._body.endings.close() if known else None)
         self._lane = None
 
 

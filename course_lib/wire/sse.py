@@ -168,10 +168,10 @@ def encode_event(data: str, *, event: str | None = None, id: str | None = None, 
     for name, value in (("event", event), ("id", id)):
         if value is not None:
             _check_text(name, value)
-            if forbidden := re.search("[\r\n\0]" if name == "id" else "[\r\n]", value):
+            if forbidden := re.search("[\r\n\0]", value):  # browsers differ about NUL in a type, and ignore such an id
                 raise MisuseError(
-                    f"{name} must fit in one line{' and have no NUL' if name == 'id' else ''}, got {forbidden[0]!r} in "
-                    f"{value!r}. Whoever can put a line end there can forge events: refuse such input."
+                    f"{name} must fit in one line and have no NUL, got {forbidden[0]!r} in {value!r}. "
+                    "Whoever can put a line end there can forge events: refuse such input."
                 )
             lines.append(f"{name}: {value}\n")
     if retry is not None:

@@ -16,8 +16,12 @@ def head(*fields: bytes, status: bytes = b"200 OK", version: bytes = b"1.1") -> 
 EVENTS = head(b"content-type: text/event-stream; charset=utf-8", b"transfer-encoding: chunked")
 
 
-def openai(text: str) -> bytes:
-    chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": text}}]}
+DONE = b"data: [DONE]\n\n"
+
+
+def openai(text: str, finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
+    chunk = {"object": "chat.completion.chunk", "choices": [choice]}
     return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
 
 
@@ -41,4 +45,4 @@ def conversation(
 def chat(*tokens: str, title: str = "") -> Recording:
     """A whole streamed answer in chunks, one token each."""
     pieces = [encode_chunk(openai(token)) for token in tokens]
-    return conversation(EVENTS, *pieces, encode_chunk(b"data: [DONE]\n\n") + LAST_CHUNK, title=title)
+    return conversation(EVENTS, *pieces, encode_chunk(openai("", "stop") + DONE) + LAST_CHUNK, title=title)

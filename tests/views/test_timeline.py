@@ -6,9 +6,11 @@ import pytest
 
 from course_lib.recording import Recording
 from course_lib.views.bodies import token_of
+from course_lib.views.draw import RED
+from course_lib.views.pictures import waterfall_static
 from course_lib.views.timeline import Lane, Timeline
 from course_lib.wire.chunked import LAST_CHUNK, encode_chunk
-from tests.views.recordings import EVENTS, REQUEST, chat, conversation, head, openai
+from tests.views.recordings import DONE, EVENTS, REQUEST, chat, conversation, head, openai
 
 
 def only(recording: Recording) -> Lane:
@@ -97,24 +99,35 @@ def test_ndjson_gives_a_token_per_line():
 
 
 @pytest.mark.parametrize(
-    ("pieces", "end", "ending"),
+    ("pieces", "end", "ending", "outcome"),
     [
-        ([EVENTS, encode_chunk(openai("a"))], "server close", "cut off"),
-        ([EVENTS, encode_chunk(openai("a"))], "server reset", "reset"),
-        ([EVENTS, encode_chunk(openai("a"))], "client close", "client left"),
-        ([EVENTS, encode_chunk(openai("a")), LAST_CHUNK], "server close", "no [DONE]"),
-        ([EVENTS, encode_chunk(b"event: error\ndata: {}\n\n"), LAST_CHUNK], "", "error"),
-        ([EVENTS, encode_chunk(b'data: {"error": {}}\n\n'), LAST_CHUNK], "", "error"),
-        ([head(b"content-type: application/jsonl", b"content-length: 15"), b'{"error": 500}\n'], "", "error"),
-        ([head(b"content-length: 5"), b"abc"], "server close", "cut off"),
-        ([head(b"content-length: 2", status=b"429 Too Many Requests"), b"no"], "", "status 429"),
-        ([], "server close", "cut off"),
-        ([EVENTS, encode_chunk(openai("a"))], "", ""),
+        ([EVENTS, encode_chunk(openai("a"))], "server close", "cut off", "truncated"),
+        ([EVENTS, encode_chunk(openai("a"))], "server reset", "reset", "truncated"),
+        ([EVENTS, encode_chunk(openai("a"))], "client close", "client left", "cancelled"),
+        ([EVENTS, encode_chunk(openai("a")), LAST_CHUNK], "server close", "no [DONE]", "truncated"),
+        ([EVENTS, encode_chunk(b"event: error\ndata: {}\n\n"), LAST_CHUNK], "", "error", "error"),
+        ([EVENTS, encode_chunk(b'data: {"error": {}}\n\n'), LAST_CHUNK], "", "error", "error"),
+        ([head(b"content-type: application/jsonl", b"content-length: 15"), b'{"error": 500}\n'], "", "error", "error"),
+        ([EVENTS, encode_chunk(openai("a", "stop") + DONE)], "server close", "cut off", "complete"),
+        ([EVENTS, encode_chunk(openai("a", "stop") + DONE)], "client close", "client left", "complete"),
+        ([EVENTS, encode_chunk(openai("a", "length") + DONE), LAST_CHUNK], "", "length", "length"),
+        ([EVENTS, encode_chunk(openai("a") + DONE), LAST_CHUNK], "", "no finish_reason", "truncated"),
+        (
+            [EVENTS, encode_chunk(b'data: {"type": "message_start"}\n\n'), LAST_CHUNK],
+            "",
+            "no message_stop",
+            "truncated",
+        ),
+        ([head(b"content-length: 5"), b"abc"], "server close", "cut off", "truncated"),
+        ([head(b"content-length: 2", status=b"429 Too Many Requests"), b"no"], "", "status 429", "error"),
+        ([], "server close", "cut off", "truncated"),
+        ([EVENTS, encode_chunk(openai("a"))], "", "", None),
     ],
 )
-def test_the_endings_are_told_apart(pieces, end, ending):
+def test_the_endings_are_told_apart(pieces, end, ending, outcome):
     lane = only(conversation(*pieces, end=end))
-    assert lane.ending == ending
+    assert (lane.ending, lane.outcome, lane.metrics().ending) == (ending, outcome, outcome)
+    assert lane.told == (ending if outcome in (None, ending) else f"{outcome} ({ending})")
     assert (lane.ended is None) == (ending == "")
 
 
@@ -166,3 +179,20 @@ def test_a_lane_that_runs_grows_on_the_clock_of_the_view():
 )
 def test_payloads_of_known_vendors_give_their_content(payload, token):
     assert token_of(payload) == token
+
+
+@pytest.mark.parametrize(("word", "outcome"), [("complete", "complete"), ("length", "length"), ("gave up", None)])
+def test_a_lane_that_is_filled_by_hand_knows_the_five_words(word, outcome):
+    lane = Lane("mine", started=0.0)
+    lane.end(1.0, word)
+    lane.end(2.0, "error")
+    assert (lane.outcome, lane.told, lane.metrics().ending) == (outcome, word, outcome)
+
+
+def test_the_waterfall_names_the_ending_and_marks_only_a_whole_answer_as_good():
+    cut = conversation(EVENTS, encode_chunk(openai("a")), LAST_CHUNK)
+    early = conversation(EVENTS, encode_chunk(openai("a", "stop") + DONE), end="client close")
+    shown = [waterfall_static("", Timeline(recording).lanes, 5.0) for recording in (cut, early)]
+    assert "truncated (no [DONE])" in shown[0].text
+    assert "complete (client left)" in shown[1].text
+    assert [RED in picture.picture for picture in shown] == [True, False]

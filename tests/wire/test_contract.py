@@ -1,4 +1,7 @@
-"""What all decoders have in common, one test per clause of the contract in `course_lib.wire`."""
+"""What all decoders have in common, one test per clause of the contract in `course_lib.wire`.
+
+A new codec is one entry of CODECS, and one of LONG_STREAMS for each way in which a stream of it can be long.
+"""
 
 import ast
 import subprocess
@@ -14,23 +17,30 @@ from hypothesis import strategies as st
 
 import course_lib.wire
 from course_lib.errors import LimitExceeded, MisuseError, WireError
-from course_lib.wire import MAX_REST, Decoder
+from course_lib.wire import MAX_REST, Decoder, FramedDecoder
 from course_lib.wire.chunked import ChunkedDecoder
 from course_lib.wire.http1 import HeadDecoder
+from course_lib.wire.http2 import FrameDecoder
 from course_lib.wire.sse import SSEDecoder
-from tests.strategies import SSE_FRAGMENTS, cuts
+from course_lib.wire.websocket import WebSocketDecoder
+from tests.strategies import SSE_FRAGMENTS, cuts, http2_frame
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A decoder with a limit that the examples reach, a good stream, a broken one, and what its streams are made of."""
+    """A decoder, the name of its limit, which is its first argument, and a value of it that the examples reach; a good
+    stream of one value, one that is a byte too long, and what its streams are made of.
+    """
 
     make: Any
-    limited: Any
     limit: str
+    small: int
     good: bytes
     too_long: bytes
     fragments: list[bytes]
+
+    def limited(self) -> Any:
+        return self.make(self.small)
 
     def __repr__(self) -> str:
         return self.make.__name__
@@ -54,20 +64,28 @@ CHUNKED_FRAGMENTS = [
         b"2\r\n\xc3\xa9\r\n",
     ),
 ]
+SETTINGS = http2_frame("SETTINGS")
+FRAME_FRAGMENTS = [
+    *(SETTINGS, http2_frame("SETTINGS", b"\0\5\0\0@\0"), http2_frame("PING", bytes(8)), http2_frame(190, b"", 7)),
+    *(http2_frame("HEADERS", b"\x88", 1, 4), http2_frame("HEADERS", b"\x88", 1), http2_frame("HEADERS", b"\xff", 1, 4)),
+    *(http2_frame("CONTINUATION", b"", 1, 4), http2_frame("DATA", b"hello", 1, 1), http2_frame("DATA", b"x" * 31, 1)),
+    *(http2_frame("DATA", b"\2hi\0\0", 1, 8), http2_frame("DATA", b"\2h", 1, 8), http2_frame("DATA", b"on nothing", 0)),
+    *(http2_frame("WINDOW_UPDATE", b"\0\0\0\1"), http2_frame("RST_STREAM", b"\0\0\0\x08", 1), b"\0", b"HTTP/1.1"),
+]
+WEBSOCKET_FRAGMENTS = [
+    *(b"\x81\x02hi", b"\x01\x01a", b"\x80\x01b", b"\0\0", b"\x82\x83\1\2\3\4abc", b"\x89\x01p", b"\x8a\0"),
+    *(b"\x01\x01\xc3", b"\x80\x01\xa9", b"\x81", b"\x7e\0", b"\x82\x7e\0\x1f", b"\x82\x1f", b"\x88\x02\x03\xe8"),
+    *(b"\x88\0", b"\x88\x02\x03\xec", b"\xc1", b"\x09\0", b"\x8f", b"\xff", b"\0", b"x" * 9),
+]
 CODECS = [
-    Codec(SSEDecoder, lambda: SSEDecoder(30), "max_event_size", b"data: x\n\n", b":" * 31, SSE_FRAGMENTS),
-    Codec(
-        ChunkedDecoder,
-        lambda: ChunkedDecoder(30),
-        "max_line_size",
-        b"1\r\nx\r\n0\r\n\r\n",
-        b"5" * 31,
-        CHUNKED_FRAGMENTS,
-    ),
-    Codec(HeadDecoder, lambda: HeadDecoder(60), "max_size", b"GET / HTTP/1.1\r\n\r\n", b"G" * 61, HEAD_FRAGMENTS),
+    Codec(SSEDecoder, "max_event_size", 30, b"data: x\n\n", b":" * 31, SSE_FRAGMENTS),
+    Codec(ChunkedDecoder, "max_line_size", 30, b"1\r\nx\r\n0\r\n\r\n", b"5" * 31, CHUNKED_FRAGMENTS),
+    Codec(HeadDecoder, "max_size", 60, b"GET / HTTP/1.1\r\n\r\n", b"G" * 61, HEAD_FRAGMENTS),
+    Codec(FrameDecoder, "max_frame_size", 30, SETTINGS, b"\0\0\x1f", FRAME_FRAGMENTS + [SETTINGS] * 9),
+    Codec(WebSocketDecoder, "max_size", 30, b"\x88\x02\x03\xe8", b"\x82\x1f", WEBSOCKET_FRAGMENTS),
 ]
 every_codec = pytest.mark.parametrize("codec", CODECS, ids=repr)
-framed_codec = pytest.mark.parametrize("codec", CODECS[1:], ids=repr)
+framed_codec = pytest.mark.parametrize("codec", [c for c in CODECS if issubclass(c.make, FramedDecoder)], ids=repr)
 
 
 def outcome(decoder: Decoder[Any], pieces: list[bytes]) -> tuple[Any, ...]:
@@ -170,6 +188,19 @@ def test_a_limit_is_a_positive_whole_number(codec, limit):
         codec.make(limit)
 
 
+@every_codec
+@given(st.data())
+def test_what_comes_out_is_frozen_and_prints_as_one_line(codec, data):
+    try:
+        values = codec.limited().feed(b"".join(data.draw(st.lists(st.sampled_from(codec.fragments), max_size=12))))
+    except WireError as error:
+        values = error.finished
+    for value in (*values, *codec.make().feed(codec.good)):
+        assert hash(value) == hash(value)  # what can be changed has no hash
+        assert len(str(value).splitlines()) == 1
+        assert len(str(value)) < 1000
+
+
 @framed_codec
 def test_bytes_behind_the_end_are_in_rest_however_they_came(codec):
     stream = codec.good + b"HTTP/1.1 200 OK\r\n\r\n"
@@ -190,7 +221,7 @@ def test_rest_does_not_grow_without_bound_when_nobody_looks_at_done(codec):
         decoder.feed(b"x")
 
 
-def work(decoder: Decoder[Any], stream: bytes, read: int) -> int:
+def memory(decoder: Decoder[Any], stream: bytes, read: int) -> int:
     """Bytes of memory that the calls needed one by one, added up: a copy of all that is pending shows in each call."""
     total = 0
     tracemalloc.start()
@@ -206,6 +237,26 @@ def work(decoder: Decoder[Any], stream: bytes, read: int) -> int:
     return total
 
 
+def operations(decoder: Decoder[Any], stream: bytes, read: int) -> int:
+    """Instructions of Python that the calls took: a loop over all that is pending shows in each call."""
+    total = 0
+
+    def count(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal total
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        total += event == "opcode"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        for start in range(0, len(stream), read):
+            decoder.feed(stream[start : start + read])
+    finally:
+        sys.settrace(before)
+    return total
+
+
 LONG_STREAMS = {
     "an event of one long line": (lambda: SSEDecoder(10**7), lambda n: b"data: " + b"x" * n + b"\n\n", 256),
     "an event of many short lines": (lambda: SSEDecoder(10**7), lambda n: b"data: xy\n" * (n // 9) + b"\n", 256),
@@ -217,6 +268,14 @@ LONG_STREAMS = {
     "many small chunks": (ChunkedDecoder, lambda n: b"1\r\nx\r\n" * (n // 6) + b"0\r\n\r\n", 256),
     "many small chunks in one read": (ChunkedDecoder, lambda n: b"1\r\nx\r\n" * (n // 6), 10**9),
     "chunks byte by byte": (ChunkedDecoder, lambda n: b"8\r\n12345678\r\n" * (n // 50), 1),
+    "many small frames": (FrameDecoder, lambda n: SETTINGS * (n // 9), 256),
+    "frames byte by byte": (FrameDecoder, lambda n: SETTINGS + http2_frame("DATA", b"x" * 512, 1) * (n // 2500), 1),
+    "one big message": (WebSocketDecoder, lambda n: b"\x82\x7f" + (n + 2**16).to_bytes(8) + b"x" * n, 256),
+    "a message byte by byte": (WebSocketDecoder, lambda n: b"\x82\xfe" + (n // 4).to_bytes(2) + b"x" * (n // 4), 1),
+    "many small messages": (WebSocketDecoder, lambda n: b"\x81\x0ehello, hello!!" * (n // 16), 256),
+    "many small messages in one read": (WebSocketDecoder, lambda n: b"\x81\x0ehello, hello!!" * (n // 16), 10**9),
+    "a message of many fragments": (WebSocketDecoder, lambda n: b"\x01\0" + b"\0\x0ehello, hello!!" * (n // 16), 256),
+    "a message of empty fragments": (WebSocketDecoder, lambda n: b"\x01\0" + b"\0\0" * (n // 16), 256),
     "a long header field": (lambda: HeadDecoder(10**7), lambda n: b"GET / HTTP/1.1\r\na: " + b"x" * n, 256),
     "many header fields": (lambda: HeadDecoder(10**7), lambda n: b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * (n // 6), 256),
     "a field folded many times": (
@@ -230,23 +289,43 @@ LONG_STREAMS = {
 @pytest.mark.parametrize("case", LONG_STREAMS)
 def test_the_work_is_linear_in_the_bytes(case):
     make, stream, read = LONG_STREAMS[case]
-    once, twice = (work(make(), stream(size), read) for size in (40_000, 80_000))
+    once, twice = (memory(make(), stream(size), read) for size in (40_000, 80_000))
     assert twice < 2.6 * once
+    once, twice = (operations(make(), stream(size), read) for size in (10_000, 20_000))
+    assert twice < 2.2 * once
 
 
-def test_the_measure_of_work_can_tell_a_quadratic_decoder():
-    class Quadratic(Decoder[bytes]):
-        tail = b""
+class Copies(Decoder[bytes]):
+    """Copies all that is pending in each call."""
 
-        def _decode(self, data, values):
-            self.tail = self.tail + data
+    tail = b""
 
-    once, twice = (work(Quadratic(), b"x" * size, 256) for size in (40_000, 80_000))
+    def _decode(self, data, values):
+        self.tail = self.tail + data
+
+
+class Loops(Decoder[bytes]):
+    """Goes through all that is pending in each call."""
+
+    def __init__(self):
+        super().__init__()
+        self.pending = []
+
+    def _decode(self, data, values):
+        self.pending.append(data)
+        for _ in self.pending:
+            pass
+
+
+@pytest.mark.parametrize(("quadratic", "work", "size"), [(Copies, memory, 40_000), (Loops, operations, 10_000)])
+def test_the_measures_of_work_can_tell_a_quadratic_decoder(quadratic, work, size):
+    once, twice = (work(quadratic(), b"x" * n, 32) for n in (size, 2 * size))
     assert twice > 3.5 * once
 
 
 def test_the_wire_package_does_no_io_and_reads_no_clock():
     allowed = {"re", "enum", "functools", "dataclasses", "typing", "collections", "json", "importlib", "types"}
+    allowed |= {"codecs", "contextlib", "hpack", "hyperframe"}
     for path in Path(course_lib.wire.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

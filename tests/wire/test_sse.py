@@ -221,6 +221,7 @@ def test_an_event_on_the_wire(arguments, wire):
         ({"id": "1\n"}, "id"),
         ({"id": "1\r2"}, "id"),
         ({"id": "1\0"}, "id"),
+        ({"event": "x\0"}, "event"),
         ({"id": 7}, "id"),
         ({"event": b"x"}, "event"),
         ({"retry": -1}, "retry"),
