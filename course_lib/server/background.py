@@ -12,6 +12,7 @@ import contextlib
 import sys
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +21,8 @@ from course_lib.server import cells
 
 START_DEADLINE = 10.0  # seconds
 STOP_DEADLINE = 0.9
+TURN_DEADLINE = 0.3  # the last part of it, in which a loop that is not blocked takes a turn
+BUSY_DEADLINE = 3.0  # more, for a loop that does: it has many connections to end, or a slow machine
 CLEANUP = 0.2  # seconds that cancelled tasks get for their `finally`
 
 _running: dict["Background", cells.Origin] = {}
@@ -68,24 +71,32 @@ class Background(ABC):
         return self
 
     def stop(self) -> None:
-        """End it and everything that is open, within a second; again and again if you like.
+        """End it and everything that is open, within a second (four on a busy machine); again and again if you like.
 
         ServerError when code of the app holds the event loop; the thread then ends as soon as that code returns.
         """
         with _lock:
             _running.pop(self, None)
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: it has stopped by itself
-                self._loop.call_soon_threadsafe(self._stop_asked.set)
+        self._call_soon(self._stop_asked.set)
         if threading.current_thread() is self._thread or self._thread.ident is None:
             return
-        self._thread.join(STOP_DEADLINE)
+        self._thread.join(STOP_DEADLINE - TURN_DEADLINE)
+        turned = threading.Event()
+        self._call_soon(turned.set)
+        self._thread.join(TURN_DEADLINE)
+        if turned.is_set():
+            self._thread.join(BUSY_DEADLINE)
         if self._thread.is_alive():
             self._give_up()
             raise ServerError(f"{self} did not stop within a second; {self._whereabouts()}")
         failure, self._failure = self._failure, None
         if failure is not None:
             raise ServerError(f"{self} has ended with an error: {failure!r}") from failure
+
+    def _call_soon(self, callback: Callable[[], None]) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: it has stopped by itself
+                self._loop.call_soon_threadsafe(callback)
 
     def _give_up(self) -> None:  # noqa: B027 - not everything can free something
         """Called when the loop is blocked: free what can be freed from another thread."""
@@ -165,7 +176,8 @@ async def _settle() -> None:
         task.cancel()
     if rest:
         await asyncio.wait(rest, timeout=CLEANUP)
-    await asyncio.wait_for(asyncio.get_running_loop().shutdown_asyncgens(), CLEANUP)
+    closing = asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())
+    await asyncio.wait((closing,), timeout=CLEANUP)  # wait_for would wait for a generator that does not want to end
 
 
 def replace_older() -> None:

@@ -15,6 +15,9 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, 
 from contextlib import contextmanager
 from typing import Any
 
+from course_lib.server.background import catch_up
+from course_lib.server.http2 import send_body
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,6 +43,11 @@ class Services:
         self._scope = scope
         self.own_turns = False  # set by an app that gives the event loop its turns itself
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names that the server answers to."""
+        return self._guard.hosts
+
     @contextmanager
     def generation(self) -> Iterator[None]:
         """Count a model at work, as long as the block runs."""
@@ -53,6 +61,17 @@ class Services:
         """End the connection after what was sent so far: with FIN, or with RST."""
         await self._guard.hang_up(self._scope, reset)
 
+    @contextmanager
+    def heeding_stop(self, end: Callable[[], None]) -> Iterator[None]:
+        """While the block runs: when the server stops it calls `end`, and gives this task a moment to say goodbye."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._guard.heeding[task] = end
+        try:
+            yield
+        finally:
+            del self._guard.heeding[task]
+
 
 class Guard:
     """Wraps `app`; `hosts` are the names it may be called by, on any port."""
@@ -64,11 +83,25 @@ class Guard:
         self.hang_up = hang_up
         self.streams = 0
         self.generations = 0
+        self.heeding: dict[asyncio.Task[Any], Callable[[], None]] = {}  # by the task that says goodbye
         self._collecting = False
 
     @property
     def stats(self) -> dict[str, int]:
         return {"connections": self.connections(), "streams": self.streams, "generations": self.generations}
+
+    async def say_goodbye(self, patience: float) -> None:
+        """Ask the streams that heed it to end, and wait until they have, or for so many seconds.
+
+        The seconds are for those that cannot: a few turns of the loop, however long they take, are enough for others.
+        """
+        told = dict(self.heeding)
+        for end in told.values():
+            end()
+            await asyncio.sleep(0)  # one by one: `stop` takes a loop that makes no turn for a blocked one
+        await catch_up()
+        if told:
+            await asyncio.wait(told, timeout=patience)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -85,14 +118,17 @@ class Guard:
         scope = {**scope, "extensions": {**(scope.get("extensions") or {}), "course": services}}
         # uvicorn drops silently what is sent to a client that has left; its cycle knows
         cycle = getattr(send, "__self__", None)
-        streaming = False
+        http2, streaming = scope.get("http_version") == "2", False
 
         async def checked_send(message: Message) -> None:
             nonlocal streaming
             if getattr(cycle, "disconnected", False):
                 await asyncio.sleep(PATIENCE)  # apps that listen for the disconnect end here, cancelled
                 raise ClientGone("the client has left; nothing can be sent to it any more")
-            await send(message)
+            if http2 and message["type"] == "http.response.body":
+                await send_body(send, cycle, message)
+            else:
+                await send(message)
             if message.get("more_body") or message["type"] in ("websocket.accept", "websocket.send"):
                 if not streaming:
                     streaming = True

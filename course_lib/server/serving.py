@@ -21,9 +21,11 @@ from typing import Any
 from course_lib.errors import MisuseError, PortInUse, ServerError
 from course_lib.server.background import CLEANUP, Background, catch_up, replace_older
 from course_lib.server.guard import App, Guard, Scope
+from course_lib.server.http2 import reset_stream
 from course_lib.server.tls import Certificate
 
 HTTP = ("h11", "httptools", "zttp")
+GOODBYE = 0.3  # seconds that open streams get, all together, to tell their clients of the end
 OPEN_FILES = 8192  # a connection is a file; the usual limit of 1024 is too low for 2,000 streams
 
 
@@ -31,7 +33,7 @@ def serve(
     app: App,
     *,
     port: int = 0,
-    http: str = "h11",
+    http: str | None = None,
     http2: bool = False,
     tls: bool = False,
     hosts: Iterable[str] = (),
@@ -39,12 +41,19 @@ def serve(
 ) -> "Server":
     """Serve an ASGI app on 127.0.0.1 and return when it accepts connections.
 
-    port: 0 takes a free one. http: the HTTP/1.1 implementation, "h11", "httptools" or "zttp"; http2=True adds
-    HTTP/2 and needs "zttp". tls=True makes a throw-away certificate; `server.ca_file` names its CA.
-    hosts: further names, beside 127.0.0.1, localhost and ::1, that the Host header of a request may carry.
+    port: 0 takes a free one. http: the HTTP/1.1 implementation, "h11" (None), "httptools" or "zttp".
+    http2=True adds HTTP/2, which "zttp" speaks (None): with prior knowledge, or by ALPN with TLS; docs/http2.md says
+    what it can and cannot do. tls=True makes a throw-away certificate; `server.ca_file` names its CA.
+    hosts: further names, beside 127.0.0.1, localhost and ::1, that Host, or :authority, of a request may carry.
     A notebook cell that runs again replaces its servers. PortInUse, or ServerError with the app's own error
     text when it fails at start-up; MisuseError for impossible arguments.
+
+        with serve(chunked.create_app(), http2=True, tls=True) as server:
+            verify = ssl.create_default_context(cafile=server.ca_file)
+            with httpx.Client(http2=True, verify=verify) as client:
+                answer = client.get(f"{server.url}/text")  # answer.http_version == "HTTP/2"
     """
+    http = http or ("zttp" if http2 else "h11")
     _check(app, port, http, http2)
     replace_older()
     return Server(app, port, http, http2, tls, (hosts,) if isinstance(hosts, str) else tuple(hosts), name).start()
@@ -67,14 +76,14 @@ class Server(Background):
         self._certificate: Certificate | None = None
         self._closing = False
         try:
-            files: dict[str, Any] = {}
+            more: dict[str, Any] = {"ws": "course_lib.server.websocket:WebSocketConnection"}
             if tls:
                 self._certificate = Certificate(hosts)
                 self.ca_file = self._certificate.ca_file
-                files = {"ssl_certfile": self._certificate.chain_file, "ssl_keyfile": self._certificate.key_file}
+                more |= {"ssl_certfile": self._certificate.chain_file, "ssl_keyfile": self._certificate.key_file}
             self._guard = Guard(app, hosts, self._count_connections, self._hang_up)
             config = uvicorn.Config(
-                self._guard, http=http, http2=http2, log_config=None, proxy_headers=False, interface="asgi3", **files
+                self._guard, http=http, http2=http2, log_config=None, proxy_headers=False, interface="asgi3", **more
             )
             config.load()
             self._uvicorn = uvicorn.Server(config)
@@ -123,6 +132,7 @@ class Server(Background):
         engine, state = self._uvicorn, self._uvicorn.server_state
         for connection in list(state.connections):
             connection.shutdown()  # idle ones close, WebSockets are told so
+        await self._guard.say_goodbye(GOODBYE)
         tasks = list(state.tasks)
         for task in tasks:
             task.cancel()
@@ -149,6 +159,8 @@ class Server(Background):
 
     async def _hang_up(self, scope: Scope, reset: bool) -> None:
         connections = self._uvicorn.server_state.connections
+        if await reset_stream(list(connections), scope, reset):
+            return
         for connection in list(connections):
             transport = connection.transport
             if getattr(connection, "client", None) != scope["client"] or transport.is_closing():
@@ -186,7 +198,7 @@ class _Quiet(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         server = self.servers.get(record.thread or 0)
-        if server is not None and record.levelno >= logging.ERROR:
+        if server is not None and record.levelno >= logging.ERROR and not server._closing:  # formatting is slow
             server._note(traceback.format_exception(*record.exc_info) if record.exc_info else [record.getMessage()])
         return server is None
 
@@ -207,7 +219,7 @@ def _check(app: Any, port: int, http: str, http2: bool) -> None:
     if http not in HTTP:
         raise MisuseError(f"http is one of {', '.join(HTTP)}; got {http!r}")
     if http2 and http != "zttp":
-        raise MisuseError(f'HTTP/2 is spoken by http="zttp" only; got http2=True with http={http!r}')
+        raise MisuseError(f'HTTP/2 is spoken by http="zttp" only, got http={http!r}: leave http out with http2=True')
 
 
 def _listen(port: int) -> socket.socket:
