@@ -1,4 +1,4 @@
-"""The numbers that describe one stream: time to first token, total, gaps.
+"""The numbers that describe one stream: time to first token, total, gaps; and how it ended.
 
 Rule: pure arithmetic on arrival times that all come from one monotonic clock; what cannot be computed is None.
 Left out: rates and averages (an average gap hides the stall that people notice), and reading the clock.
@@ -7,6 +7,8 @@ Left out: rates and averages (an average gap hides the stall that people notice)
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+from course_lib.endings import Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class StreamMetrics:
     gap_p50  median of the gaps between neighbouring arrivals (there: "inter-token latency", averaged;
              here each gap counts for itself), by nearest rank
     gap_p95  95th percentile of the gaps, by nearest rank
+    ending   one of the five of `course_lib.endings`; None when nobody has told
     """
 
     tokens: int
@@ -27,8 +30,12 @@ class StreamMetrics:
     total: float | None
     gap_p50: float | None
     gap_p95: float | None
+    ending: Ending | None = None
 
     def __str__(self) -> str:
+        return self._numbers() + (f", {self.ending}" if self.ending else "")
+
+    def _numbers(self) -> str:
         if self.ttft is None or self.total is None:
             return "no tokens"
         line = f"{self.tokens} token{'s' * (self.tokens != 1)}: first after {self.ttft:.3f} s, total {self.total:.3f} s"
@@ -37,10 +44,13 @@ class StreamMetrics:
         return f"{line}, gaps {self.gap_p50:.3f} s (median) and {self.gap_p95:.3f} s (95 %)"
 
 
-def summarise(started: float, arrivals: Sequence[float]) -> StreamMetrics:
-    """Metrics of a stream whose request began at `started` and whose tokens came at `arrivals` (seconds, in order)."""
+def summarise(started: float, arrivals: Sequence[float], ending: Ending | None = None) -> StreamMetrics:
+    """Metrics of a stream whose request began at `started` and whose tokens came at `arrivals` (seconds, in order).
+
+    ending: what `endings.EndingReader.close` said of it. Compare only what ended alike: a truncated answer is fast.
+    """
     if not arrivals:
-        return StreamMetrics(0, None, None, None, None)
+        return StreamMetrics(0, None, None, None, None, ending)
     gaps = sorted(later - earlier for earlier, later in pairwise(arrivals))
     return StreamMetrics(
         tokens=len(arrivals),
@@ -48,6 +58,7 @@ def summarise(started: float, arrivals: Sequence[float]) -> StreamMetrics:
         total=arrivals[-1] - started,
         gap_p50=nearest_rank(gaps, 50),
         gap_p95=nearest_rank(gaps, 95),
+        ending=ending,
     )
 
 

@@ -40,3 +40,10 @@ def test_metrics_print_as_one_line() -> None:
     )
     assert str(summarise(0.0, [0.5])) == "1 token: first after 0.500 s, total 0.500 s"
     assert str(summarise(0.0, [])) == "no tokens"
+
+
+def test_the_ending_is_named_when_it_is_told() -> None:
+    assert summarise(0.0, [0.5]).ending is None
+    assert summarise(0.0, [0.5], "length").ending == "length"
+    assert str(summarise(0.0, [0.5], "truncated")) == "1 token: first after 0.500 s, total 0.500 s, truncated"
+    assert str(summarise(0.0, [], "error")) == "no tokens, error"
