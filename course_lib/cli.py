@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from course_lib import cli_grade
+from course_lib import cli_grade, cli_serve
 from course_lib.errors import BuildError, CourseError, ExerciseError, MisuseError
 
 app = typer.Typer(
@@ -112,32 +112,6 @@ def doctor() -> None:
 
 
 @app.command()
-def serve(
-    name: Annotated[str, typer.Argument(help="The demo app, such as openai_api or chunked.")],
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 0,
-    pace: Annotated[str, typer.Option(help="Time between tokens: 20ms, 0.5s, or seconds.")] = "50ms",
-    fault: Annotated[list[str] | None, typer.Option(help="A fault such as cut@5; may be given several times.")] = None,
-) -> None:
-    """Run a demo app until Ctrl-C or SIGTERM, for curl and other clients; prints its URL."""
-    import signal
-    import threading
-
-    from course_lib.apps import create
-    from course_lib.faults import FaultPlan, parse_duration
-    from course_lib.model import ScriptedModel
-    from course_lib.server import serve as start
-
-    seconds = float(pace) if pace.replace(".", "", 1).isdecimal() else parse_duration(pace) / 1000
-    demo = create(name, model=ScriptedModel(pace=seconds), faults=FaultPlan.parse(", ".join(fault or [])))
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with start(demo, port=port, name=name) as server:
-        typer.echo(server.url)
-        ended.wait()
-
-
-@app.command()
 def build(
     targets: Annotated[
         list[str] | None, typer.Argument(help="Lessons (03 or 03_sse_format) and folders to run; all when left out.")
@@ -198,7 +172,7 @@ def new_lesson(name: Annotated[str, typer.Argument(help="NN_topic, such as 05_ss
     _print_files(course.root, new_lesson(course, name))
 
 
-for command in (cli_grade.grade, cli_grade.gradebook, cli_grade.export):
+for command in (cli_serve.serve, cli_grade.grade, cli_grade.gradebook, cli_grade.export):
     app.command()(command)
 
 

@@ -2,7 +2,7 @@
 # Installs what the tests need from Debian when this user may do that; otherwise says what is missing.
 # In CI a missing program is an error, because there a skipped test is a failure.
 missing=
-for pair in chromium:chromium nginx:nginx bwrap:bubblewrap curl:curl; do
+for pair in chromium:chromium nginx:nginx bwrap:bubblewrap curl:curl redis-server:redis-server; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

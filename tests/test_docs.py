@@ -11,7 +11,7 @@ from course_lib.grading.exercises import Course
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 COURSE = Course(ROOT)
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/other_systems.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/other_systems.md", "docs/http2.md", "docs/faults.md"]
 
 
 def lesson_title(lesson):
@@ -43,6 +43,14 @@ def table_of_exercises():
 
 def test_the_table_of_exercises_equals_the_folders():
     assert table_of_exercises() in README, "put this into README.md:\n" + table_of_exercises()
+
+
+def test_the_table_of_demo_servers_names_them_all():
+    from course_lib.apps import NAMES
+    from course_lib.cli_serve import EXPRESS
+
+    table = README.split("<!-- servers:")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.M) == sorted([*NAMES, EXPRESS])
 
 
 def test_every_make_verb_of_the_readme_exists():

@@ -13,23 +13,27 @@ FILES = sorted(LIBRARY.rglob("*.py"))
 # From low to high. A module may import its own layer and those below it, inside its wing.
 STREAMS = [
     {"errors"},
-    {"recording", "metrics"},
+    {"recording", "metrics", "endings"},
     {"wire", "model", "faults"},
     {"apps", "server", "hops"},
     {"conformance", "views"},
 ]
 GRADING = [{"errors"}, {"grading"}]
-ROOF = {"notebook", "authoring", "cli", "cli_grade", "cli_progress"}
-NO_IO = ("wire", "model", "faults", "recording", "metrics")
+ROOF = {"notebook", "authoring", "cli", "cli_grade", "cli_progress", "cli_serve"}
+NO_IO = ("wire", "model", "faults", "recording", "metrics", "endings")
 IO = {"socket", "asyncio", "threading", "time", "select", "selectors", "ssl", "subprocess", "multiprocessing", "anyio"}
 HOMES = {
     "fastapi": {"apps"},
     "starlette": {"apps", "server"},
     "uvicorn": {"server", "grading"},  # grading: a submission that is a server is served where it lives
+    "opentelemetry": {"apps"},
+    "redis": {"apps"},
+    "hpack": {"wire"},
+    "hyperframe": {"wire"},
     "anywidget": {"views"},
     "ipywidgets": {"notebook", "views"},
     "pytest": {"grading"},
-    "typer": {"cli", "cli_grade", "cli_progress"},
+    "typer": {"cli", "cli_grade", "cli_progress", "cli_serve"},
     "distributed": {"grading"},
     "nbclient": {"authoring"},
 }

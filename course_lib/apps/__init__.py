@@ -11,11 +11,16 @@ from course_lib.errors import MisuseError
 from course_lib.faults import FaultPlan
 from course_lib.model import ScriptedModel
 
-NAMES = ("chunked", "openai_api")
+NAMES = ("anthropic_api", "chunked", "openai_api", "relay", "resume", "websocket_chat")
 
 
-def create(name: str, *, model: ScriptedModel | None = None, faults: FaultPlan | str | None = None) -> Any:
-    """The app called `name`, as `serve` takes it. MisuseError when there is none, or for a fault it cannot play."""
+def create(
+    name: str, *, model: ScriptedModel | None = None, faults: FaultPlan | str | None = None, **options: Any
+) -> Any:
+    """The app called `name`, as `serve` takes it; options are those of its `create_app`.
+
+    MisuseError when there is no such app, or for a fault it cannot play.
+    """
     if name not in NAMES:
         raise MisuseError(f"there is no app {name!r}; there are {', '.join(NAMES)}")
-    return import_module(f"{__name__}.{name}").create_app(model=model, faults=faults)
+    return import_module(f"{__name__}.{name}").create_app(model=model, faults=faults, **options)

@@ -1,11 +1,19 @@
 """A scripted answer without SSE: plain text at `/text`, one JSON object per line at `/ndjson`.
 
+    import httpx
+    from course_lib import serve
+    from course_lib.apps import chunked
+
+    with serve(chunked.create_app()) as server, httpx.stream("GET", f"{server.url}/text") as answer:
+        for text in answer.iter_text():
+            print(text, end="", flush=True)
+
 Rule: the body is the format, its chunks are not: a token may arrive in two reads, two tokens in one.
 Both take GET, or POST with a JSON object; `max_tokens` in the query or the object limits the answer.
 
-    /text    the tokens, nothing else. There is no place for an error: `error@N` can only cut the body off
+    /text    the tokens, nothing else. There is no place for an error: `error@N` and a stop can only cut the body off
     /ndjson  {"token": "..."} per token, then {"done": true, "finish_reason": "...", "tokens": N}, or
-             {"error": {...}} when the model failed
+             {"error": {...}} when the model failed or the server stops
 """
 
 import itertools
@@ -19,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from course_lib.apps.live import HangUp, LiveStream, generation
+from course_lib.apps.live import STOPPING, HangUp, LiveStream, generation
 from course_lib.apps.play import GARBLED, EndEarly, ModelFailed, play
 from course_lib.apps.request import BadRequest, error_answer, error_body, limit, on_http_error, read_json
 from course_lib.faults import FaultPlan, plan_for
@@ -39,7 +47,8 @@ def create_app(model: ScriptedModel | None = None, faults: FaultPlan | str | Non
             return error_answer(fault.value or 500, "Refused, as the fault plan says.")
         if request.url.path == "/text":
             return LiveStream(_text(request, script, here, most), media_type="text/plain")
-        return LiveStream(_lines(request, script, here, most), media_type="application/x-ndjson")
+        pieces, goodbye = _lines(request, script, here, most), _line(error_body(503, STOPPING))
+        return LiveStream(pieces, media_type="application/x-ndjson", goodbye=goodbye)
 
     return Starlette(
         routes=[Route(path, answer, methods=["GET", "POST"]) for path in ("/text", "/ndjson")],

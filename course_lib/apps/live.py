@@ -4,7 +4,8 @@ Rule: the first piece is awaited before the head is sent, so that an early failu
 its own; a later failure cuts the answer off, visibly. When the client leaves, the work is cancelled at once,
 busy or idle. A checkpoint after each piece gives the event loop its turn, unless it had one in the last
 50 microseconds: nobody is frozen by a generator that never awaits, and a burst costs little. Nothing is created
-per piece: a stream has two tasks and one timer, whatever its length.
+per piece: a stream has two tasks and one timer, whatever its length. When the server stops, iterators are
+cancelled and clients told: by a last piece, by 503 when nothing was sent yet, or else by a cut.
 Left out: formats (`sse`, `chunked`, `openai_api`).
 """
 
@@ -15,12 +16,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from course_lib.errors import MisuseError
 
 TURN_EVERY = 50e-6  # seconds
+STOPPING = "The server is shutting down."  # what a goodbye says, in the words of its format
 T = TypeVar("T")
 
 
@@ -72,10 +75,13 @@ class LiveStream(Response):
     """A response whose body is an async iterator; each piece leaves before the next is asked for.
 
     pieces: what `encode` takes, here bytes. ping: after so many seconds of silence `ping_bytes` are sent
-    (None: never). MisuseError when `pieces` is no async iterator, or `ping` no positive time.
+    (None: never). goodbye: the last piece when the server stops (None: the stream is cut off); the iterator may
+    still set it, as bytes, while it ends.
+    MisuseError when `pieces` is no async iterator, or `ping` no positive time.
     """
 
     ping_bytes = b""
+    started = False  # the head is on its way, perhaps because of a ping: too late for another status
 
     def __init__(
         self,
@@ -85,6 +91,7 @@ class LiveStream(Response):
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
         ping: float | None = None,
+        goodbye: Any = None,
     ) -> None:
         if not hasattr(pieces, "__anext__"):
             raise MisuseError(
@@ -94,6 +101,7 @@ class LiveStream(Response):
             raise MisuseError(f"ping is a number of seconds above 0, or None for no keepalive; got {ping!r}")
         self.pieces = pieces
         self.ping = ping
+        self.goodbye = None if goodbye is None else self.encode(goodbye)
         self.status_code = status_code
         self.media_type = media_type or self.media_type
         self.background = None
@@ -104,15 +112,22 @@ class LiveStream(Response):
         return bytes(piece)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        services = (scope.get("extensions") or {}).get("course")
-        if services is not None:
-            services.own_turns = True
-        try:
-            await while_connected(receive, _Pump(self, send).run())
-        except HangUp as end:
-            if services is None:
-                raise  # any server cuts the connection then
-            await services.hang_up(reset=end.reset)
+        services, pump = (scope.get("extensions") or {}).get("course"), _Pump(self, send)
+        if services is None:
+            await while_connected(receive, pump.run())  # any server cuts the connection after a HangUp
+            return
+        services.own_turns = True
+        with services.heeding_stop(pump.stop):
+            try:
+                await while_connected(receive, pump.run())
+            except HangUp as end:
+                await services.hang_up(reset=end.reset)
+            except asyncio.CancelledError:
+                if not pump.stopped or (self.started and self.goodbye is None):
+                    raise
+                if not self.started:
+                    raise HTTPException(503, STOPPING) from None
+                await send({"type": "http.response.body", "body": self.goodbye, "more_body": False})
 
 
 class _Pump:
@@ -122,12 +137,20 @@ class _Pump:
         self.stream = stream
         self.send = send
         self.loop = asyncio.get_running_loop()
-        self.started = False
+        self.task: asyncio.Task[Any] | None = None  # at work
+        self.stopped = False
         self.last = self.loop.time()
         self.ping_task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
 
+    def stop(self) -> None:
+        """The server stops: nothing more is asked for."""
+        if self.task is not None:
+            self.stopped = True
+            self.task.cancel()
+
     async def run(self) -> None:
+        self.task = asyncio.current_task()
         if self.stream.ping is not None:
             self.timer = self.loop.call_later(self.stream.ping, self._look)
         try:
@@ -145,20 +168,20 @@ class _Pump:
                 await close()
 
     async def head(self) -> None:
-        if not self.started:
-            self.started = True
-            stream = self.stream
+        stream = self.stream
+        if not stream.started:
+            stream.started = True
             await self.send(
                 {"type": "http.response.start", "status": stream.status_code, "headers": stream.raw_headers}
             )
 
     async def _pieces(self) -> None:
-        send, encode, clock, turned = self.send, self.stream.encode, self.loop.time, 0.0
-        async for piece in self.stream.pieces:
-            data = piece if type(piece) is bytes else encode(piece)
+        stream, send, clock, turned = self.stream, self.send, self.loop.time, 0.0
+        async for piece in stream.pieces:
+            data = piece if type(piece) is bytes else stream.encode(piece)
             if self.ping_task is not None:
                 await self._ping_sent()
-            if not self.started:
+            if not stream.started:
                 await self.head()
             await send({"type": "http.response.body", "body": data, "more_body": True})
             self.last = now = clock()
@@ -167,6 +190,7 @@ class _Pump:
                 turned = clock()
         await self._ping_sent()
         await self.head()
+        self.task = None  # too late to stop: the end is being sent
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _look(self) -> None:

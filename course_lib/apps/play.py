@@ -5,10 +5,15 @@ others late. What a fault means for the connection is said by exceptions, which 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable
+from typing import Any
 
 from course_lib.apps.live import HangUp
+from course_lib.apps.request import BadRequest
 from course_lib.faults import Fault, FaultPlan
+from course_lib.model import ScriptedModel
+
+Steps = list[tuple[float, str]]  # (seconds to wait before this token, token)
 
 GARBLED = None  # stands for a token that must be sent as something that cannot be parsed
 
@@ -21,7 +26,22 @@ class ModelFailed(Exception):
     """The model failed in the middle of an answer."""
 
 
-async def play(steps: Iterator[tuple[float, str]], plan: FaultPlan) -> AsyncGenerator[str | None, None]:
+def scripted(model: ScriptedModel, most: int | None, tool: dict[str, Any] | None = None) -> tuple[Steps, str]:
+    """What the model will say in at most `most` tokens, and why it stops: "stop", "length" or "tool_calls".
+
+    tool: the function that must be called, as {"parameters": JSON schema}; its arguments are then what is said.
+    BadRequest for parameters that are no schema of an object.
+    """
+    if tool is None:
+        return list(model.steps(most)), model.finish_reason(most)
+    try:
+        steps = list(model.argument_steps({**(tool.get("parameters") or {}), "type": "object", "enum": None}))
+    except (AttributeError, KeyError, RecursionError, TypeError):
+        raise BadRequest("The 'parameters' of a function must be a JSON schema of an object.", "tools") from None
+    return steps[:most], "tool_calls" if most is None or len(steps) <= most else "length"
+
+
+async def play(steps: Iterable[tuple[float, str]], plan: FaultPlan) -> AsyncGenerator[str | None, None]:
     """Yield tokens (GARBLED for a garbled one); raises HangUp, EndEarly or ModelFailed where the plan says so."""
     clock = asyncio.get_running_loop().time
     due = clock() + sum(fault.seconds for fault in plan.of("slow_start"))

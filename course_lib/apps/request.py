@@ -1,6 +1,7 @@
 """What a request asks for: its JSON body, checked; and errors in the shape that OpenAI gives them.
 
 Rule: nothing wrong is guessed at. A field of a wrong type is a 400 that names the field; a body has a limit.
+Left out: what one API asks for and others do not.
 """
 
 import json
@@ -11,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 MAX_BODY = 4_000_000  # bytes
+MODEL = {"id": "scripted", "object": "model", "created": 0, "owned_by": "course"}
 RETRY_AFTER = {429: "1", 503: "1"}  # seconds
+to_json = json.JSONEncoder(ensure_ascii=False).encode
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
@@ -50,12 +53,22 @@ async def read_json(request: Request) -> dict[str, Any]:
         body += part
         if len(body) > MAX_BODY:
             raise BadRequest(f"The body may have {MAX_BODY} bytes.", status=413)
+    return json_object(body)
+
+
+def json_object(data: bytes | bytearray, called: str = "body") -> dict[str, Any]:
+    """A JSON object; nothing at all is an empty one. BadRequest, which calls the data what the sender calls it."""
     try:
-        asked = json.loads(body or b"{}")
+        asked = json.loads(data or b"{}")
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"We could not parse the JSON body of your request: {error}") from None
+        raise BadRequest(f"We could not parse the JSON {called} of your request: {error}") from None
     if not isinstance(asked, dict):
-        raise BadRequest(f"The body must be a JSON object, not {type(asked).__name__}.")
+        raise BadRequest(f"The {called} must be a JSON object, not {type(asked).__name__}.")
+    if b"\\u" in data:
+        try:
+            to_json(asked).encode()  # answers repeat some of it, and are UTF-8
+        except UnicodeEncodeError:
+            raise BadRequest(f"The {called} has half of a surrogate pair, which is no character.") from None
     return asked
 
 
@@ -65,6 +78,34 @@ def flag(asked: dict[str, Any], name: str) -> bool:
     if value is not None and not isinstance(value, bool):
         raise BadRequest(f"'{name}' must be true or false, not {value!r}.", name)
     return bool(value)
+
+
+def model_name(asked: dict[str, Any]) -> str:
+    """The model that is asked for. Every name will do, and none, too."""
+    name = asked.get("model", MODEL["id"])
+    if not isinstance(name, str) or not name:
+        raise BadRequest(f"'model' must be a string, not {name!r}.", "model")
+    return name
+
+
+def tools_of(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tools that a model may call; none when the field is absent."""
+    tools = asked.get("tools") or []
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+        raise BadRequest("'tools' must be a list of objects.", "tools")
+    return tools
+
+
+def called_function(choice: Any, functions: list[Any], name: Any) -> dict[str, Any] | None:
+    """The first function when a call is required, the one with that name when it is named, None when there need not
+    be any; by `tool_choice`."""
+    if choice in (None, "auto", "none"):
+        return None
+    for function in functions:
+        known = function.get("name") if isinstance(function, dict) else None
+        if isinstance(known, str) and (choice == "required" or (isinstance(choice, dict) and known == name)):
+            return dict(function)
+    raise BadRequest(f"'tool_choice' asks for a call, but no function of 'tools' fits {choice!r}.", "tool_choice")
 
 
 def limit(asked: dict[str, Any], *names: str) -> int | None:

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.browser.tabs import tabs
+
 COURSE = Path(__file__).resolve().parents[2]
 TOKEN = "tests"
 SETTINGS = {
@@ -102,6 +104,13 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=path, args=quiet)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def tab(browser):
+    """`tab(app)` serves an app and opens a page that reads its streams: a `Tab`."""
+    with tabs(browser) as open_:
+        yield open_
 
 
 @pytest.fixture

@@ -1,13 +1,18 @@
-"""After every test of the streams wing nothing is left: no thread, no socket, no event loop."""
+"""After every test of the streams wing nothing is left: no thread, process or socket, and in the event loops of
+servers and hops no task, no generator, no open stream.
+"""
 
+import asyncio
+import contextlib
 import gc
 import os
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
-from course_lib.server import stop_all
+from course_lib.server import background, serving, stop_all
 
 
 def open_sockets():
@@ -28,16 +33,53 @@ def course_threads():
     return [thread for thread in threading.enumerate() if thread.name.startswith("course-")]
 
 
+def children():
+    """The processes that this one has started and not yet waited for (on Linux; elsewhere nothing is seen)."""
+    found = set()
+    for file in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has ended meanwhile
+            found |= set(file.read_text().split())
+    return found
+
+
 @pytest.fixture(autouse=True)
-def _nothing_is_left():
-    before = open_sockets()
+def _loops(monkeypatch):
+    """What the event loops of servers and hops leave behind: tasks and generators that outlive their clean-up."""
+    left, stopped = [], []
+    settle, close = background._settle, serving.Server._close
+
+    async def watched_settle():
+        generators = list(asyncio.get_running_loop()._asyncgens)
+        try:
+            await settle()
+        finally:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            left.extend(map(repr, [*tasks, *(agen for agen in generators if agen.ag_frame is not None)]))
+
+    async def watched_close(server):
+        stopped.append(server)
+        await close(server)
+
+    monkeypatch.setattr(background, "_settle", watched_settle)
+    monkeypatch.setattr(serving.Server, "_close", watched_close)
+    return left, stopped
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(_loops):
+    sockets, processes = open_sockets(), children()
     yield
     left_running = course_threads()
     stop_all()
-    if open_sockets() - before:
+    if open_sockets() - sockets:
         gc.collect()  # clients of other libraries close theirs when they are collected
     assert left_running == [], "a test stops what it started"
-    assert open_sockets() - before == set(), "a socket is still open"
+    assert open_sockets() - sockets == set(), "a socket is still open"
+    assert children() - processes == set(), "a process is left"
+    left, stopped = _loops
+    assert left == [], "tasks or generators outlived the loop of their server"
+    open_ends = [server.stats for server in stopped if any(server.stats.values())]
+    assert open_ends == [], "a stopped server still counts something"
 
 
 @pytest.fixture

@@ -83,7 +83,11 @@ def test_in_a_kernel_the_id_of_the_cell_counts_and_not_its_code():
             content = {"code": code, "silent": False, "store_history": True, "user_expressions": {"said": "said"}}
             message = client.session.msg("execute_request", content, metadata={"cellId": cell})
             client.shell_channel.send(message)
-            reply = client.get_shell_msg(timeout=30)["content"]
+            while True:  # an answer to an earlier question of wait_for_ready may still come
+                answer = client.get_shell_msg(timeout=30)
+                if answer["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                    break
+            reply = answer["content"]
             assert reply["status"] == "ok", reply
             return reply["user_expressions"]["said"].get("data", {}).get("text/plain")
 

@@ -1,11 +1,10 @@
-"""The response helpers: head after the first event, pings in the pauses, gone when the client is gone."""
+"""Streamed responses: head after the first event, pings in the pauses, gone when the client is gone."""
 
 import asyncio
 import threading
 
 import httpx
 import pytest
-from fastapi import FastAPI, HTTPException
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -13,120 +12,10 @@ from course_lib.apps.live import HangUp, LiveStream, while_connected
 from course_lib.apps.sse import EventStream
 from course_lib.errors import MisuseError
 from course_lib.server import serve
-from course_lib.wire.sse import ServerSentEvent, SSEDecoder
+from course_lib.wire.sse import SSEDecoder
+from tests.streams.calls import SCOPE, Call, events, run
 from tests.streams.clock import in_jumps
-
-SCOPE = {"type": "http", "asgi": {"spec_version": "2.3"}}
-
-
-class Call:
-    """Runs one ASGI response by hand, without a server: what it sends, and when the client leaves."""
-
-    def __init__(self, response):
-        self.response = response
-        self.sent = []
-        self.gone = asyncio.Event()
-        self.news = asyncio.Event()
-
-    async def send(self, message):
-        self.sent.append(message)
-        self.news.set()
-
-    async def receive(self):
-        await self.gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def run(self):
-        await asyncio.wait_for(self.response(SCOPE, self.receive, self.send), 5)
-
-    @property
-    def body(self):
-        return b"".join(message.get("body", b"") for message in self.sent)
-
-    @property
-    def kinds(self):
-        return [message["type"].removeprefix("http.response.") for message in self.sent]
-
-
-async def events(*items):
-    for item in items:
-        yield item
-
-
-def run(test):
-    return asyncio.run(test())
-
-
-def test_strings_events_and_bytes_become_events():
-    async def test():
-        call = Call(
-            EventStream(events("a\nb", ServerSentEvent("tick", "1", "7", 9), b"data: raw\n\n", bytearray(b":\n")))
-        )
-        await call.run()
-        return call
-
-    call = run(test)
-    decoder = SSEDecoder()
-    found = [(event.event, event.data, event.id) for event in decoder.feed(call.body)]
-    assert found == [("message", "a\nb", ""), ("tick", "1", "7"), ("message", "raw", "7")]
-    assert decoder.retry == 9
-    assert call.kinds == ["start", "body", "body", "body", "body", "body"]
-    assert call.sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
-
-
-def test_the_head_says_what_a_stream_needs_and_nothing_else():
-    headers = dict(EventStream(events(), headers={"x-mine": "1"}).raw_headers)
-    assert headers == {
-        b"content-type": b"text/event-stream",
-        b"cache-control": b"no-store, no-transform",
-        b"x-accel-buffering": b"no",
-        b"x-mine": b"1",
-    }
-
-
-def test_a_stream_without_events_is_a_complete_answer():
-    async def test():
-        call = Call(EventStream(events()))
-        await call.run()
-        return call.kinds
-
-    assert run(test) == ["start", "body"]
-
-
-def test_an_error_before_the_first_event_can_still_have_a_status():
-    app = FastAPI()
-
-    async def failing():
-        raise HTTPException(418, "no coffee")
-        yield
-
-    @app.get("/")
-    async def endpoint():
-        return EventStream(failing())
-
-    with serve(app) as server:
-        assert httpx.get(server.url).status_code == 418
-
-
-def test_an_error_after_the_first_event_cuts_the_answer_off():
-    async def failing():
-        yield "one"
-        raise ValueError("too late")
-
-    async def endpoint(request):
-        return EventStream(failing())
-
-    with serve(Starlette(routes=[Route("/", endpoint)])) as server, pytest.raises(httpx.RemoteProtocolError):
-        httpx.get(server.url)
-    assert "too late" in server.last_error
-
-
-def test_an_event_that_cannot_be_written_is_an_error_and_not_repaired():
-    async def test():
-        await Call(EventStream(events(ServerSentEvent("two\nlines", "x")))).run()
-
-    with pytest.raises(MisuseError):
-        run(test)
+from tests.streams.spoken import client, spoken
 
 
 @pytest.mark.parametrize("wrong", [[b"a"], iter([b"a"]), "text", None])
@@ -219,6 +108,33 @@ def test_when_the_client_leaves_the_generator_is_closed_before_the_response_retu
         return closed
 
     assert run(test) == [True]
+
+
+@spoken
+@pytest.mark.parametrize("pause", [0, 0.001, 3600], ids=["busy", "paced", "idle"])
+def test_a_client_that_leaves_is_noticed_at_once_over_any_transport(spoken, pause):
+    closed = threading.Event()
+
+    async def source():
+        try:
+            while True:
+                yield "token"
+                await asyncio.sleep(pause)
+        finally:
+            closed.set()
+
+    async def endpoint(request):
+        return EventStream(source())
+
+    with serve(Starlette(routes=[Route("/", endpoint)]), **spoken) as server:
+        with client(spoken) as http, http.stream("GET", server.url) as answer:
+            assert answer.headers["content-type"] == "text/event-stream"
+            assert not {"connection", "keep-alive", "upgrade"} & set(answer.headers), (
+                "HTTP/2 forbids them (RFC 9113, 8.2.2)"
+            )
+            next(answer.iter_raw())
+            http.close()
+        assert closed.wait(5)
 
 
 def test_a_cancellation_from_outside_passes_through_and_closes_the_generator():

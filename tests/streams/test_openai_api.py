@@ -1,4 +1,6 @@
-"""The OpenAI-shaped app, read by the real client, by curl and by a raw socket, with every fault."""
+"""Chat Completions, from Python (two HTTP implementations) and from Express under Node: the same answers, errors and
+faults, read by the real client, by curl and by a raw socket.
+"""
 
 import asyncio
 import json
@@ -14,6 +16,7 @@ from course_lib.apps import create, openai_api
 from course_lib.errors import MisuseError
 from course_lib.model import DEFAULT_TEXT, ScriptedModel
 from course_lib.server import serve
+from course_lib.server.express import serve_express
 from course_lib.wire.sse import SSEDecoder
 
 FAST = ScriptedModel(pace=0)
@@ -28,16 +31,21 @@ TOOLS = [
     }
     for name in ("weather", "forecast")
 ]
-http_versions = pytest.mark.parametrize("http", ["h11", "httptools"])
 
 
-@pytest.fixture
-def api():
-    """`api(**options)` serves the app and gives (official client, url)."""
+every_server = pytest.mark.parametrize("api", ["h11", "httptools", "express"], indirect=True)
+
+
+@pytest.fixture(params=["h11", "express"])
+def api(request):
+    """`api(**options)` starts a server and gives (official client, server)."""
     servers, clients = [], []
 
-    def start(http="h11", model=FAST, **options):
-        servers.append(serve(openai_api.create_app(model, **options), http=http))
+    def start(model=FAST, **options):
+        if request.param == "express":
+            servers.append(serve_express(model, **options))
+        else:
+            servers.append(serve(openai_api.create_app(model, **options), http=request.param))
         clients.append(openai.OpenAI(base_url=f"{servers[-1].url}/v1", api_key="none", max_retries=0, timeout=10))
         return clients[-1], servers[-1]
 
@@ -48,23 +56,33 @@ def api():
         server.stop()
 
 
-def raw_answer(dial, read_all, server, **asked):
+def ask_raw(dial, server, **asked):
     body = json.dumps({**ASK, "stream": True, **asked}).encode()
     raw = dial(server.url)
     raw.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n")
     raw.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
-    return read_all(raw)
+    return raw
+
+
+def raw_answer(dial, read_all, server, **asked):
+    return read_all(ask_raw(dial, server, **asked))
+
+
+def payloads(data):
+    """The JSON of the events in the raw bytes of a chunked answer whose chunks are whole events."""
+    texts = [line[6:] for line in data.splitlines() if line.startswith(b"data: {")]
+    return [json.loads(text) for text in texts if text.endswith(b"}")]
 
 
 def contents(data):
-    """Content deltas in the raw bytes of a chunked answer whose chunks are whole events."""
-    events = [json.loads(line[6:]) for line in data.splitlines() if line.startswith(b'data: {"id": "chatcmpl-0')]
-    return [event["choices"][0]["delta"].get("content") for event in events if event["choices"]]
+    """Its deltas of content; the one that ends has none."""
+    choices = [payload["choices"] for payload in payloads(data) if "choices" in payload]
+    return [choice[0]["delta"].get("content") for choice in choices if choice]
 
 
-@http_versions
-def test_the_real_client_reads_an_answer_in_one_piece(api, http):
-    client, _ = api(http)
+@every_server
+def test_the_real_client_reads_an_answer_in_one_piece(api):
+    client, _ = api()
     answer = client.chat.completions.create(**ASK)
     assert answer.choices[0].message.content == DEFAULT_TEXT
     assert answer.choices[0].finish_reason == "stop"
@@ -72,9 +90,9 @@ def test_the_real_client_reads_an_answer_in_one_piece(api, http):
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
 
 
-@http_versions
-def test_the_real_client_reads_a_stream(api, http):
-    client, _ = api(http)
+@every_server
+def test_the_real_client_reads_a_stream(api):
+    client, _ = api()
     chunks = list(client.chat.completions.create(**ASK, stream=True))
     assert chunks[0].choices[0].delta.role == "assistant"
     assert [chunk.choices[0].delta.content for chunk in chunks[1:-1]] == FAST.tokens()
@@ -134,6 +152,23 @@ def test_a_required_tool_is_called_with_arguments_that_fit(api, choice):
         assert json.loads(call.function.arguments) == {"city": "Zürich", "days": 7}
 
 
+def test_a_limit_cuts_the_arguments_of_a_call_off_too(api):
+    client, _ = api()
+    answer = client.chat.completions.create(**ASK, tools=TOOLS, tool_choice="required", max_tokens=2).choices[0]
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(answer.message.tool_calls[0].function.arguments)
+    assert answer.finish_reason == "length"
+
+
+def test_an_answer_without_tokens_begins_and_ends(api):
+    client, _ = api(ScriptedModel(""))
+    chunks = list(client.chat.completions.create(**ASK, stream=True))
+    assert [(c.choices[0].delta.role, c.choices[0].finish_reason) for c in chunks] == [
+        ("assistant", None),
+        (None, "stop"),
+    ]
+
+
 def test_tools_that_need_not_be_called_are_not(api):
     client, _ = api()
     assert client.chat.completions.create(**ASK, tools=TOOLS).choices[0].message.content == DEFAULT_TEXT
@@ -142,60 +177,107 @@ def test_tools_that_need_not_be_called_are_not(api):
 def test_the_models_are_listed(api):
     client, _ = api()
     assert [model.id for model in client.models.list()] == ["scripted"]
+    assert client.models.retrieve("scripted").object == "model"
+    with pytest.raises(openai.NotFoundError, match="does not exist"):
+        client.models.retrieve("gpt")
 
 
-@pytest.mark.parametrize(
-    ("asked", "param"),
-    [
-        ({"messages": None}, "messages"),
-        ({"messages": []}, "messages"),
-        ({"messages": ["hi"]}, "messages[0]"),
-        ({"model": 5}, "model"),
-        ({"stream": "yes"}, "stream"),
-        ({"max_tokens": 0}, "max_tokens"),
-        ({"max_completion_tokens": "9"}, "max_completion_tokens"),
-        ({"n": 2}, "n"),
-        ({"stream_options": {"include_usage": True}}, "stream_options"),
-        ({"stream": True, "stream_options": {"include_usage": 1}}, "include_usage"),
-        ({"tool_choice": "required"}, "tool_choice"),
-        ({"tools": TOOLS, "tool_choice": {"function": {"name": "x"}}}, "tool_choice"),
-    ],
-)
-def test_a_wrong_request_is_an_error_that_names_the_field(api, asked, param):
+WRONG = [
+    ({"messages": None}, "messages"),
+    ({"messages": []}, "messages"),
+    ({"messages": ["hi"]}, "messages[0]"),
+    ({"messages": [*ASK["messages"], {"content": "hi"}]}, "messages[1]"),
+    ({"model": 5}, "model"),
+    ({"stream": "yes"}, "stream"),
+    ({"max_tokens": 0}, "max_tokens"),
+    ({"max_tokens": True}, "max_tokens"),
+    ({"max_completion_tokens": "9"}, "max_completion_tokens"),
+    ({"n": 2}, "n"),
+    ({"stream_options": {"include_usage": True}}, "stream_options"),
+    ({"stream": True, "stream_options": []}, "stream_options"),
+    ({"stream": True, "stream_options": {"include_usage": 1}}, "include_usage"),
+    ({"tools": "weather"}, "tools"),
+    ({"tools": [5]}, "tools"),
+    ({"tool_choice": "required"}, "tool_choice"),
+    ({"tools": TOOLS, "tool_choice": "must"}, "tool_choice"),
+    ({"tools": TOOLS, "tool_choice": {"function": {"name": "x"}}}, "tool_choice"),
+    ({"tools": TOOLS, "tool_choice": {"function": "weather"}}, "tool_choice"),
+    ({"tools": [{"function": {"name": "f", "parameters": 5}}], "tool_choice": "required"}, "tools"),
+    ({"tools": [{"function": {"name": "f", "parameters": {"properties": [1]}}}], "tool_choice": "required"}, "tools"),
+]
+
+
+def test_a_wrong_request_is_an_error_that_names_the_field(api):
     _, server = api()
-    answer = httpx.post(f"{server.url}/v1/chat/completions", json={**ASK, **asked})
-    assert answer.status_code == 400
-    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
-    assert (answer.json()["error"]["type"], answer.json()["error"]["param"]) == ("invalid_request_error", param)
+    with httpx.Client(base_url=server.url) as client:
+        for asked, param in WRONG:
+            answer = client.post("/v1/chat/completions", json={**ASK, **asked})
+            assert answer.status_code == 400, asked
+            error = answer.json()["error"]
+            assert set(error) == {"message", "type", "param", "code"}
+            assert (error["type"], error["param"]) == ("invalid_request_error", param)
+    assert until(lambda: not server.stats["generations"])
+    assert server.last_error is None
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000])
-def test_a_body_that_is_no_json_object_is_an_error(api, body):
+def test_a_body_that_is_no_json_object_is_an_error(api):
     _, server = api()
-    answer = httpx.post(f"{server.url}/v1/chat/completions", content=body)
-    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    with httpx.Client(base_url=server.url) as client:
+        for body in (b"", b"{", b"[]", b"5", b"\xff", b"[" * 100_000):
+            answer = client.post("/v1/chat/completions", content=body)
+            assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error"), body[:9]
+
+
+def test_half_of_a_surrogate_pair_is_no_reason_to_fail_in_mid_stream():
+    with serve(openai_api.create_app(FAST)) as server:
+        body = b'{"model": "\\ud83d", "stream": true, "messages": [{"role": "user", "content": "hi"}]}'
+        answer = httpx.post(f"{server.url}/v1/chat/completions", content=body)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+        assert server.last_error is None
 
 
 def test_a_body_that_is_too_large_is_refused(api):
     _, server = api()
     answer = httpx.post(f"{server.url}/v1/chat/completions", content=b" " * 4_000_001)
-    assert answer.status_code == 413
+    assert (answer.status_code, answer.json()["error"]["type"]) == (413, "invalid_request_error")
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v1/chat/completions", 405), ("GET", "/v2", 404)])
-def test_wrong_paths_and_methods_have_the_same_shape(api, method, path, status):
+def test_wrong_paths_and_methods_have_the_same_shape(api):
     _, server = api()
-    answer = httpx.request(method, server.url + path)
-    assert (answer.status_code, "message" in answer.json()["error"]) == (status, True)
+    with httpx.Client(base_url=server.url) as client:
+        for method, path, status, allowed in [
+            ("GET", "/v1/chat/completions", 405, "POST"),
+            ("POST", "/v1/models", 405, "GET"),
+            ("DELETE", "/v1/models/scripted", 405, "GET"),
+            ("GET", "/v2", 404, ""),
+            ("POST", "/", 404, ""),
+        ]:
+            answer = client.request(method, path)
+            assert (answer.status_code, answer.json()["error"]["type"]) == (status, "invalid_request_error")
+            assert allowed in answer.headers.get("allow", "")
+
+
+def test_a_foreign_name_is_refused_and_a_local_one_is_not(api):
+    _, server = api()
+    with httpx.Client(base_url=server.url) as client:
+        foreign = client.get("/v1/models", headers={"host": "evil.example"})
+        assert (foreign.status_code, "evil.example" in foreign.text) == (421, True)
+        for host in ("localhost", "LOCALHOST:1", "[::1]:80", "127.0.0.1"):
+            assert client.get("/v1/models", headers={"host": host}).status_code == 200
+
+
+def test_the_live_counts_can_be_read_from_outside(api):
+    _, server = api()
+    assert httpx.get(f"{server.url}/-/stats").json() == {"connections": 1, "streams": 0, "generations": 0}
 
 
 # faults
 
 
-@http_versions
+@every_server
 @pytest.mark.parametrize(("fault", "ending"), [("cut@5", "FIN"), ("reset@5", "RST"), ("truncate@5", "FIN")])
-def test_the_connection_ends_after_that_many_tokens(api, dial, read_all, http, fault, ending):
-    _, server = api(http, faults=fault)
+def test_the_connection_ends_after_that_many_tokens(api, dial, read_all, fault, ending):
+    _, server = api(faults=fault)
     data, seen = raw_answer(dial, read_all, server)
     assert contents(data) == ["", *FAST.tokens(5)]
     assert (b"[DONE]" in data, seen) == (False, ending)
@@ -203,10 +285,10 @@ def test_the_connection_ends_after_that_many_tokens(api, dial, read_all, http, f
     assert server.last_error is None, "what was asked for is no error"
 
 
-@http_versions
+@every_server
 @pytest.mark.parametrize("fault", ["cut@0", "reset@0", "truncate@0"])
-def test_a_fault_at_zero_comes_after_the_head(api, dial, read_all, http, fault):
-    _, server = api(http, faults=fault)
+def test_a_fault_at_zero_comes_after_the_head(api, dial, read_all, fault):
+    _, server = api(faults=fault)
     data, _ = raw_answer(dial, read_all, server)
     assert data.startswith(b"HTTP/1.1 200")
     assert b"data:" not in data
@@ -216,7 +298,7 @@ def test_a_fault_after_the_last_token_comes_before_the_finish(api, dial, read_al
     _, server = api(faults=f"cut@{len(FAST.tokens())}")
     data, _ = raw_answer(dial, read_all, server)
     assert contents(data)[1:] == FAST.tokens()
-    assert b'"finish_reason": "stop"' not in data
+    assert [payload["choices"][0]["finish_reason"] for payload in payloads(data)] == [None] * (len(FAST.tokens()) + 1)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -229,6 +311,7 @@ def test_a_fault_after_the_last_token_comes_before_the_finish(api, dial, read_al
         ("cut@5", openai.APIConnectionError),
         ("reset@5", openai.APIConnectionError),
         ("error@4", openai.APIError),
+        ("error@0", openai.InternalServerError),
         ("garble@2", json.JSONDecodeError),
     ],
 )
@@ -283,21 +366,66 @@ def test_a_fault_for_the_first_answer_spares_the_second_and_wrong_requests_do_no
 
 
 def test_a_byte_fault_is_refused():
-    with pytest.raises(MisuseError, match="chaos"):
-        openai_api.create_app(faults="split:1")
+    for start in (openai_api.create_app, serve_express):
+        with pytest.raises(MisuseError, match="chaos"):
+            start(faults="split:1")
+
+
+# silence, slow readers, goodbyes
+
+
+def test_silence_is_filled_with_comments_which_the_real_client_does_not_see(api, dial):
+    client, server = api(faults="stall@1:999s*1", ping=0.02)
+    raw = ask_raw(dial, server)
+    seen = b""
+    while seen.count(b": ping\n\n") < 3:
+        seen += raw.recv(65536)
+    assert seen.index(b": ping") > seen.index(b'"content"')
+    chunks = client.chat.completions.create(**ASK, stream=True)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == DEFAULT_TEXT
+
+
+def test_a_model_that_is_slow_to_start_fails_inside_the_stream_when_comments_were_sent(api, dial, read_all):
+    _, server = api(ScriptedModel("x"), faults="slow_start:200ms, error@0", ping=0.02)
+    data, ending = read_all(ask_raw(dial, server))
+    assert data.startswith(b"HTTP/1.1 200")
+    assert b": ping\n\n" in data
+    assert (payloads(data)[-1]["error"]["type"], ending) == ("server_error", "FIN")
+
+
+def test_the_model_waits_for_a_reader_who_is_slow(api, dial):
+    """Another reader gets all of a later answer, while the first, of whose answer all would be made, reads nothing."""
+    client, server = api(ScriptedModel(" ".join(["w" * 5000] * 4000), pace=0))  # more than the sockets can hold
+    raw = ask_raw(dial, server)
+    assert until(lambda: server.stats["streams"] == 1)
+    chunks = client.chat.completions.create(**ASK, stream=True)
+    assert sum(1 for _ in chunks) == 4002
+    assert until(lambda: server.stats["generations"] == 1)
+    raw.close()
+    assert until(lambda: server.stats["generations"] == 0)
+
+
+@every_server
+def test_open_streams_are_told_when_the_server_stops(api, dial, read_all):
+    _, server = api(faults="stall@1:999s")
+    raw, waiting = ask_raw(dial, server), ask_raw(dial, server, stream=False)
+    assert until(lambda: server.stats["generations"] == 2 and server.stats["streams"] == 1)
+    server.stop()
+    data, ending = read_all(raw)
+    assert (payloads(data)[-1]["error"]["type"], ending) == ("server_error", "FIN")
+    assert "shutting down" in payloads(data)[-1]["error"]["message"]
+    assert b"[DONE]" not in data
+    assert not read_all(waiting)[0].startswith(b"HTTP/1.1 200")
 
 
 # leaving, counting, other clients
 
 
+@every_server
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_generation_is_counted_while_it_runs_and_stops_when_the_client_leaves(api, dial, stream):
     _, server = api(model=ScriptedModel(pace=0.01, text="word " * 100_000))
-    body = json.dumps({**ASK, "stream": stream}).encode()
-    raw = dial(server.url)
-    raw.sendall(
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    )
+    raw = ask_raw(dial, server, stream=stream)
     assert until(lambda: server.stats == {"connections": 1, "streams": int(stream), "generations": 1})
     raw.close()
     assert until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
@@ -309,10 +437,11 @@ def until(condition):
 
 
 def test_a_token_is_on_its_way_before_the_next_one_is_made(api):
-    client, _ = api(faults="stall@1:999s")
+    client, server = api(faults="stall@1:999s")
     chunks = client.chat.completions.create(**ASK, stream=True)
     assert [next(chunks).choices[0].delta.content for _ in range(2)] == ["", FAST.tokens()[0]]
     chunks.close()
+    assert until(lambda: server.stats["generations"] == 0), "leaving is noticed in the silence, too"
 
 
 def test_curl_sees_the_events_as_they_are(api):
