@@ -49,7 +49,7 @@ $(BIN)/.dev: $(BIN)/.course
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
-# Chromium, nginx and bubblewrap for the tests: installed where that is allowed, otherwise named.
+# Chromium, nginx, Redis and bubblewrap for the tests: installed where that is allowed, otherwise named.
 .PHONY: system
 system:
 	@sh tests/system_packages.sh

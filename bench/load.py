@@ -1,35 +1,50 @@
 """A client that reads many streams at once, in a process of its own: `python -m bench.load PORT PATH STREAMS`.
 
-Rule: it does as little per read as it can (counts events, keeps the time), so that the server is what is measured.
-Prints one JSON object: events, seconds, and the median and 95th percentile of the gaps between tokens.
+Rule: it does as little per read as it can (keeps bytes and time), so that the server is what is measured.
+Prints one JSON object: events, seconds, the median and 95th percentile of the gaps between tokens, and how many streams
+said which text: the content of OpenAI chunks, and `[DONE]`.
 """
 
 import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from itertools import pairwise
+
+from course_lib.wire.chunked import ChunkedDecoder
+from course_lib.wire.sse import SSEDecoder
 
 BODY = b'{"stream": true, "messages": [{"role": "user", "content": "?"}]}'
 
 
 class Reader(asyncio.Protocol):
-    """Sends one request and counts `data:` lines until the server closes."""
+    """Sends one request and keeps what comes until the server closes."""
 
     def __init__(self, request: bytes) -> None:
         self.request = request
         self.over = asyncio.get_running_loop().create_future()
-        self.reads: list[tuple[float, int]] = []
+        self.reads: list[tuple[float, bytes]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.write(self.request)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
-        if events := data.count(b"data:"):
-            self.reads.append((time.perf_counter(), events))
+        self.reads.append((time.perf_counter(), data))
 
     def connection_lost(self, error: Exception | None) -> None:
         self.over.set_result(error)
+
+    def events(self) -> list[str]:
+        """The data of all events; an error is raised when the body has no proper end."""
+        body, decoder = b"".join(data for _, data in self.reads).partition(b"\r\n\r\n")[2], ChunkedDecoder()
+        events = SSEDecoder().feed(b"".join(decoder.feed(body)))
+        decoder.close()
+        return [event.data for event in events]
+
+
+def _said(data: str) -> str:
+    return str(json.loads(data)["choices"][0]["delta"].get("content", "")) if data.startswith("{") else data
 
 
 async def main(port: int, path: str, streams: int) -> None:
@@ -44,12 +59,13 @@ async def main(port: int, path: str, streams: int) -> None:
     seconds = time.perf_counter() - started
     gaps = []
     for reader in readers:
-        moments = [moment for moment, events in reader.reads for _ in range(events)]
+        moments = [moment for moment, data in reader.reads for _ in range(data.count(b"data:"))]
         gaps += [later - earlier for earlier, later in pairwise(moments[1:])]
     gaps.sort()
-    events = sum(events for reader in readers for _, events in reader.reads)
+    datas = [reader.events() for reader in readers]
     middle, late = (gaps[int(len(gaps) * share)] if gaps else 0.0 for share in (0.5, 0.95))
-    print(json.dumps({"events": events, "seconds": seconds, "gap_p50": middle, "gap_p95": late}))
+    counts = {"events": sum(map(len, datas)), "texts": Counter("".join(map(_said, data)) for data in datas)}
+    print(json.dumps({**counts, "seconds": seconds, "gap_p50": middle, "gap_p95": late}))
 
 
 if __name__ == "__main__":

@@ -112,7 +112,8 @@ def plain_uvicorn(app: Starlette) -> Iterator[int]:
             thread.join(5)
 
 
-def load(port: int, path: str, streams: int) -> dict[str, float]:
+def load(port: int, path: str, streams: int) -> Row:
+    """What `bench.load` found."""
     command = [sys.executable, "-m", "bench.load", str(port), path, str(streams)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return dict(json.loads(ran.stdout))
