@@ -1,7 +1,8 @@
 """Speed of servers: the SSE response helper against its peers, many paced streams, time to ready, time to import.
 
 Rule: the four responses are served by the same plain uvicorn, without anything of ours around them, and send the same
-bytes; they run in turn, several rounds over, and the best round of each counts. Clients run in a process of their own.
+bytes; they run in turn, several rounds over, and medians count, that of the ratios within a round, too: what else the
+machine does in a round disturbs all of them. Clients run in a process of their own.
 Left out: latency under load of others' apps. Run it with `python -m bench.server`.
 """
 
@@ -50,18 +51,18 @@ def _responses(events: int, rounds: int) -> list[Row]:
                 seen = load(port, f"/{name}", STREAMS)
                 assert seen["events"] == events * STREAMS, f"{name}: {seen}"
                 found.append(seen["events"] / seen["seconds"])
-    best = {name: max(found) for name, found in rates.items()}
     what = f"SSE response helper, {STREAMS} streams, events/s, against"
     return [
-        _row(f"{what} a bare StreamingResponse", best["ours"], best["starlette"], 0.8),
-        _row(f"{what} sse-starlette", best["ours"], best["sse-starlette"], 1.0),
-        _row(f"{what} FastAPI's EventSourceResponse", best["ours"], best["fastapi"], 1.0),
+        _row(f"{what} a bare StreamingResponse", rates["ours"], rates["starlette"], 0.8),
+        _row(f"{what} sse-starlette", rates["ours"], rates["sse-starlette"], 1.0),
+        _row(f"{what} FastAPI's EventSourceResponse", rates["ours"], rates["fastapi"], 1.0),
     ]
 
 
-def _row(what: str, ours: float, peer: float, reach: float) -> Row:
-    ratio = ours / peer
-    figures = {"ours": f"{ours:,.0f}", "peer": f"{peer:,.0f}", "ratio": f"{ratio:.2f}"}
+def _row(what: str, ours: list[float], peer: list[float], reach: float) -> Row:
+    ratio = statistics.median(mine / other for mine, other in zip(ours, peer, strict=True))
+    middles = {"ours": statistics.median(ours), "peer": statistics.median(peer)}
+    figures = {name: f"{middle:,.0f}" for name, middle in middles.items()} | {"ratio": f"{ratio:.2f}"}
     return {"what": what, **figures, "reach": f"{reach:g} x", "ok": ratio >= reach}
 
 

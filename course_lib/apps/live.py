@@ -3,7 +3,7 @@
 Rule: the first piece is awaited before the head is sent, so that an early failure can still have a status of
 its own; a later failure cuts the answer off, visibly. When the client leaves, the work is cancelled at once,
 busy or idle. A checkpoint after each piece gives the event loop its turn, unless it had one in the last
-50 microseconds: nobody is frozen by a generator that never awaits, and a burst costs little. Nothing is created
+100 microseconds: nobody is frozen by a generator that never awaits, and a burst costs little. Nothing is created
 per piece: a stream has two tasks and one timer, whatever its length. When the server stops, iterators are
 cancelled and clients told: by a last piece, by 503 when nothing was sent yet, or else by a cut.
 Left out: formats (`sse`, `chunked`, `openai_api`).
@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from course_lib.errors import MisuseError
 
-TURN_EVERY = 50e-6  # seconds
+TURN_EVERY = 100e-6  # seconds
 STOPPING = "The server is shutting down."  # what a goodbye says, in the words of its format
 T = TypeVar("T")
 

@@ -86,7 +86,7 @@ class Engine:
             renewing.cancel()
             try:
                 ends = [self.end(id, "error", error_body(503, STOPPING)) for id in self._tasks]
-                await asyncio.gather(*ends, *self._tasks.values(), return_exceptions=True)
+                await asyncio.gather(*ends, *self._tasks.values(), renewing, return_exceptions=True)
             finally:
                 await self.store.close()
 

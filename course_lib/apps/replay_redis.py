@@ -8,7 +8,8 @@ A generation is a Redis stream; the place of an event is the first half of its e
 Rule: whatever looks first and then writes is one script, so that two servers cannot both do it. An append says its
 place: redis-py repeats a command whose answer was lost, and a plain XADD would then add it twice. A generation whose
 lease ran out is ended, as an error, by the first reader who waits for more. Time bounds the keys.
-Left out: Redis Cluster (keys of one script lie on several nodes), replicas.
+Left out: Redis Cluster (keys of one script lie on several nodes), replicas. After Redis was emptied, servers that go on
+and those that start do not know each other's ids: start all of them again.
 """
 
 import secrets

@@ -20,8 +20,8 @@
     DELETE /generate/{id}   cancels, 204; what was said until then stays readable
 
 Rule: a generation belongs to the bearer of the `Authorization` it was started with; without one, to everybody who knows
-its id. 404 for ids that were never given, and to others; 410 for what is no longer kept. Connection faults (`cut`,
-`reset`, `truncate`, `stall`, `garble`, `status`) hit readers, `error` and `slow_start` hit generations.
+its id. 404 for ids that were never given, and to others; 410 for what is no longer kept. Faults of a connection (`cut`,
+`reset`, `truncate`, `stall`, `garble`, `status`) hit readers, `error` and `slow_start` generations; `*N` counts these.
 Left out: a CR in a token, which event streams cannot carry: it arrives as LF. Quotas for one bearer.
 """
 

@@ -14,15 +14,15 @@ stops in the middle, calls the first one (`tool_choice` may name another, or be 
 An error with the id of an answer that runs ends that answer; a message that is wrong gets an error without id then.
 
 Rule: one task receives, one generates, and one place sends. For a slow reader about 64 KiB and one message are held,
-then the generation stands still. Nothing but the end of the connection ends the listening.
-Origin (RFC 6455 section 10.2) is checked before accepting, since CORS does not protect WebSockets: a page of this
-machine may come, and whoever sends none, being no browser.
+then the generation stands still. Origin is checked before accepting (RFC 6455 section 10.2), as CORS does not protect
+WebSockets: pages of this machine may come, and whoever sends none, being no browser.
 Left out: several answers at a time, and what the heartbeat needs (`server.websocket`).
 """
 
 import asyncio
 import itertools
 import re
+from collections.abc import Iterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeGuard
@@ -73,11 +73,10 @@ def _text(asked: dict[str, Any]) -> str:
 
 
 class Chat:
-    """One connection. At most one answer runs; `sending` makes one place of all that is sent."""
+    """One connection, on which at most one answer runs."""
 
-    def __init__(self, socket: WebSocket, model: ScriptedModel, plan: FaultPlan, numbers: Any, max_size: int) -> None:
-        self.socket, self.model, self.plan, self.numbers, self.max_size = socket, model, plan, numbers, max_size
-        self.sending = asyncio.Lock()
+    def __init__(self, socket: WebSocket, model: ScriptedModel, plans: Iterator[FaultPlan], max_size: int) -> None:
+        self.socket, self.model, self.plans, self.max_size = socket, model, plans, max_size
         self.id: str | int = ""  # of the answer that runs or ran last
         self.answer: asyncio.Task[None] | None = None
         self.result: asyncio.Future[str] | None = None  # of the tool, while the answer waits for it
@@ -119,7 +118,7 @@ class Chat:
             prompt = Prompt.read(asked, self.model)
             await self.cancel()
             self.id = id
-            self.answer = self.tasks.create_task(self.reply(id, prompt, self.plan.for_answer(next(self.numbers))))
+            self.answer = self.tasks.create_task(self.reply(id, prompt, next(self.plans)))
         elif not self.runs(id):
             raise BadRequest(f"No answer {id!r} is running.", "id")
         elif kind == "cancel":
@@ -137,11 +136,10 @@ class Chat:
         if self.answer is not None and not self.answer.done():
             self.answer.cancel()
             await asyncio.wait((self.answer,))
-            if self.answer.cancelled():
-                await self.say("cancelled", id=self.id)
+            await self.say("cancelled", id=self.id)
 
     async def reply(self, id: str | int, prompt: Prompt, plan: FaultPlan) -> None:
-        """The answer. What is wrong with the connection ends the listening, not this."""
+        """The answer, to its end. A client that has left is the business of `run`."""
         with suppress(WebSocketDisconnect):
             try:
                 with generation(self.socket.scope):
@@ -184,10 +182,9 @@ class Chat:
         await self.send({"type": "websocket.send", "text": to_json({"type": kind, **fields})})
 
     async def send(self, message: dict[str, Any]) -> None:
-        """The one place. Waits for a reader that is slow."""
-        async with self.sending:
-            if self.socket.application_state is WebSocketState.CONNECTED:
-                await self.socket.send(message)
+        """The one place; waits for a slow reader."""
+        if self.socket.application_state is WebSocketState.CONNECTED:
+            await self.socket.send(message)
 
 
 def _is_id(value: Any) -> TypeGuard[str | int]:
@@ -217,11 +214,11 @@ def create_app(
 ) -> Starlette:
     """The chat as an ASGI app.
 
-    ping: seconds between the pings of the heartbeat, and again until a client that does not answer is dropped (code
-    1011); None for no heartbeat. max_size: bytes of a message; a larger one gets an error, one of four times the size
-    ends the connection (1009). MisuseError for a fault that is not a token fault, and for impossible numbers.
-    Faults: a status refuses the handshake, truncate closes with 1000 and without `done`, cut and reset without a close
-    frame, garble sends what is no JSON; `*N` counts answers, for a status connections.
+    ping: seconds between the pings of the heartbeat, and again until a client is dropped (1011) that does not answer,
+    or does not read and so cannot; None for none. max_size: bytes of a message; a larger one gets an error, four times
+    as many end the connection (1009). MisuseError for impossible numbers, and for what is no token fault: a status
+    refuses the handshake, truncate closes with 1000 and without `done`, cut and reset without a close frame, garble
+    sends what is no JSON; `*N` counts answers, for a status connections.
 
         with serve(websocket_chat.create_app()) as server:
             with websockets.sync.client.connect(server.url.replace("http", "ws") + "/ws") as socket:
@@ -233,13 +230,13 @@ def create_app(
         raise MisuseError(f"ping is a number of seconds above 0, or None for no heartbeat; got {ping!r}")
     check_limit("max_size", max_size)
     script, plan = model or ScriptedModel(), plan_for("token", faults)
-    answers, connections = itertools.count(), itertools.count()
+    for_connections, for_answers = (map(plan.for_answer, itertools.count()) for _ in range(2))
 
     async def chat(socket: WebSocket[Any]) -> None:
         if _foreign(socket):
             await socket.send_denial_response(error_answer(403, "Pages of another origin may not use this server."))
             return
-        for fault in plan.for_answer(next(connections)).of("status"):
+        for fault in next(for_connections).of("status"):
             await socket.send_denial_response(error_answer(fault.value or 500, "Refused, as the fault plan says."))
             return
         extensions = socket.scope["extensions"]
@@ -248,6 +245,6 @@ def create_app(
         if "course.websocket" in extensions:
             extensions["course.websocket"].configure(ping=ping, max_size=4 * max_size)
         await socket.accept()
-        await Chat(socket, script, plan, answers, max_size).run()
+        await Chat(socket, script, for_answers, max_size).run()
 
     return Starlette(routes=[WebSocketRoute("/ws", chat)])

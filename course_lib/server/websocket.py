@@ -99,7 +99,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def _gone(self) -> None:
         """Nothing more reaches the peer: let the app end now, busy or idle, or waiting to send."""
         self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.ABNORMAL_CLOSURE})
-        self.disconnected = True
+        self.disconnected = self.handshake_complete = True  # as if the connection were lost
         self.writable.set()
 
     async def run_asgi(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from course_lib.recording import Recording
 from course_lib.views.draw import MONO, Markup, Static, element, shorten, table, visible
 from course_lib.views.live import RecordingView
-from course_lib.views.timeline import Timeline
+from course_lib.views.timeline import Lane, Timeline
 from course_lib.wire.sse import BYTE_ORDER_MARK, ServerSentEvent, SSEDecoder
 
 LIMIT = 60  # lines shown
@@ -109,16 +109,18 @@ def events_view(source: bytes | str | Recording) -> Static | RecordingView:
 
     def state() -> Static:
         timeline.update()
-        return picture(bytes(timeline.lanes[0].body) if timeline.lanes else b"")
+        lane = timeline.lanes[0] if timeline.lanes else Lane("")
+        return picture(bytes(lane.body), lane.told)
 
     return RecordingView(f"events of {source.title or 'a recording'}", state, source)
 
 
-def picture(data: bytes) -> Static:
-    """The first LIMIT lines of `data` as a table."""
+def picture(data: bytes, ending: str = "") -> Static:
+    """The first LIMIT lines of `data` as a table; how the answer ended, if that is known."""
     steps = explain(data[:LOOK])
     count = sum(len(step.events) for step in steps)
     title = f"{len(steps)} line{'s' * (len(steps) != 1)}, {count} event{'s' * (count != 1)}"
+    title += f", ending: {ending}" if ending else ""
     rest = f"… {len(steps) - LIMIT:,} more lines" if len(steps) > LIMIT else ""
     rest += f", and {len(data) - LOOK:,} bytes behind them" if len(data) > LOOK else ""
     rows, cells = [], []

@@ -1,7 +1,6 @@
 """The endings of real streams: every app, every way to end, told apart by `course_lib.endings`."""
 
 import json
-from contextlib import closing
 
 import httpx
 import pytest
@@ -14,21 +13,17 @@ from course_lib.model import ScriptedModel
 from course_lib.server import serve
 from course_lib.wire.sse import SSEDecoder
 
-MESSAGES = {"model": "m", "messages": [{"role": "user", "content": "why?"}], "stream": True}
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "why?"}], "stream": True}
 HTTP = {  # vocabulary: app, path, question, the name of its limit
-    "openai_chat": (openai_api, "/v1/chat/completions", MESSAGES, "max_tokens"),
-    "openai_responses": (
-        openai_api,
-        "/v1/responses",
-        {"model": "m", "input": "why?", "stream": True},
-        "max_output_tokens",
-    ),
-    "anthropic": (anthropic_api, "/v1/messages", {**MESSAGES, "max_tokens": 99}, "max_tokens"),
+    "openai_chat": (openai_api, "/v1/chat/completions", CHAT, "max_tokens"),
+    "openai_responses": (openai_api, "/v1/responses", {"input": "why?", "stream": True}, "max_output_tokens"),
+    "anthropic": (anthropic_api, "/v1/messages", {**CHAT, "max_tokens": 99}, "max_tokens"),
     "ndjson": (chunked, "/ndjson", {}, "max_tokens"),
     "text": (chunked, "/text", {}, "max_tokens"),
-    "relay": (relay, "/chat", MESSAGES, "max_tokens"),
+    "relay": (relay, "/chat", CHAT, "max_tokens"),
 }
-LIMIT, LEAVE = "limit", "leave"
+LIMIT, SILENCE = "limit", "stall@2:1000s"  # a limit of tokens is no fault; in the silence the client leaves
+TOLD = "told"  # the client tells the server to stop
 WAYS = {
     "": "complete",
     LIMIT: "length",
@@ -36,14 +31,15 @@ WAYS = {
     "cut@2": "truncated",
     "reset@2": "truncated",
     "truncate@2": "truncated",
-    "stall@2:1000s": "cancelled",
+    SILENCE: "cancelled",
 }
-WITHOUT_WORDS = {LIMIT: "complete", "error@2": "truncated", "truncate@2": "complete"}  # plain text has none
-EARLY = "stall@2:1000s"  # the client leaves in the silence
+IN_PLAIN_TEXT = {LIMIT: "complete", "error@2": "truncated", "truncate@2": "complete"}  # it has no words for them
+REASONS = (None, "stop", "end_turn", "length", "max_tokens", "max_output_tokens")
 
 
 def serving(app, way):
-    return serve(app.create_app(ScriptedModel(pace=0), "" if way == LIMIT else way))
+    model = ScriptedModel(slow_start=1000) if way == TOLD else ScriptedModel(pace=0)
+    return serve(app.create_app(model, way if "@" in way else ""))
 
 
 class Bodies:
@@ -82,44 +78,38 @@ def test_an_answer_over_http(name, way):
     vocabulary = "openai_chat" if name == "relay" else name
     with serving(app, way) as server:
         question = {**question, limit: 3} if way == LIMIT else question
-        reader, word = read(server.url + path, "POST", question, vocabulary, way == EARLY)
-    assert reader.close(word) == (WITHOUT_WORDS.get(way, WAYS[way]) if name == "text" else WAYS[way])
-    assert reader.reason in ((None,) if name == "text" else (None, "stop", "end_turn", "length", *LENGTHS))
+        reader, word = read(server.url + path, "POST", question, vocabulary, way == SILENCE)
+    assert reader.close(word) == (IN_PLAIN_TEXT.get(way, WAYS[way]) if name == "text" else WAYS[way])
+    assert reader.reason in REASONS
 
 
-LENGTHS = ("max_tokens", "max_output_tokens")
-
-
-@pytest.mark.parametrize(("way", "ending"), [*((way, ending) for way, ending in WAYS.items()), ("DELETE", "cancelled")])
+@pytest.mark.parametrize(("way", "ending"), [*WAYS.items(), (TOLD, "cancelled")])
 def test_a_generation_that_is_resumed(way, ending):
-    with serving(resume, "stall@2:1000s" if way == "DELETE" else way) as server:
+    with serving(resume, way) as server:
         question = {"prompt": "why?", **({"max_tokens": 3} if way == LIMIT else {})}
-        url = f"{server.url}/generate/{httpx.post(f'{server.url}/generate', json=question).json()['id']}"
-        if way == "DELETE":
-            httpx.delete(url)
-        reader, word = read(url, "GET", None, "resume", way == EARLY)
+        url = f"{server.url}/generate/{httpx.post(f'{server.url}/generate', json=question, timeout=20).json()['id']}"
+        if way == TOLD:
+            httpx.delete(url, timeout=20)
+        reader, word = read(url, "GET", None, "resume", way == SILENCE)
     assert reader.close(word) == ending
 
 
-@pytest.mark.parametrize(("way", "ending"), [*WAYS.items(), ("cancel", "cancelled")])
+@pytest.mark.parametrize(("way", "ending"), [*WAYS.items(), (TOLD, "cancelled")])
 def test_an_answer_over_websocket(way, ending):
     reader, word = EndingReader("websocket_chat", id="1"), None
-    with serving(websocket_chat, EARLY if way == "cancel" else way) as server:
-        with closing(connect(f"ws{server.url[4:]}/ws")) as socket:
-            limit = {"max_tokens": 3} if way == LIMIT else {}
-            socket.send("no JSON")  # its error is of no answer
-            socket.send(json.dumps({"type": "prompt", "id": "1", "content": "why?", **limit}))
-            try:
-                while reader.decided is None:
-                    message = json.loads(socket.recv(20))
-                    reader.feed(message)
-                    if message["type"] == "token" and way == "cancel":
-                        socket.send(json.dumps({"type": "cancel", "id": "1"}))
-                    elif message["type"] == "token" and way == EARLY:
-                        word = "cancelled"
-                        break
-            except ConnectionClosedOK:
-                word = None
-            except ConnectionClosed as error:
-                word = type(error).__name__
+    with serving(websocket_chat, way) as server, connect(f"ws{server.url[4:]}/ws") as socket:
+        limit = {"max_tokens": 3} if way == LIMIT else {}
+        socket.send("no JSON")  # its error is of no answer
+        socket.send(json.dumps({"type": "prompt", "id": "1", "content": "why?", **limit}))
+        if way == TOLD:
+            socket.send(json.dumps({"type": "cancel", "id": "1"}))
+        try:
+            while reader.decided is None and word is None:
+                message = json.loads(socket.recv(20))
+                reader.feed(message)
+                word = "cancelled" if message["type"] == "token" and way == SILENCE else None
+        except ConnectionClosedOK:
+            pass  # a proper end of the transport
+        except ConnectionClosed as error:
+            word = type(error).__name__
     assert reader.close(word) == ending

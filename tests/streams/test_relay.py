@@ -22,9 +22,11 @@ from course_lib.apps.provider import Deadlines
 from course_lib.apps.traces import read_traces
 from course_lib.endings import EndingReader
 from course_lib.errors import MisuseError, ServerError
+from course_lib.faults import FaultPlan
 from course_lib.model import DEFAULT_TEXT, ScriptedModel
 from course_lib.server import serve
 from course_lib.wire.sse import SSEDecoder, encode_event
+from tests.streams.clock import in_jumps
 
 FAST = ScriptedModel(pace=0)
 TOKENS = FAST.tokens()
@@ -345,10 +347,11 @@ TORRENT = 1000
 
 
 def test_many_clients_of_which_half_leave_give_one_trace_each(setting):
-    setting.start(anthropic_api.create_app(ScriptedModel(pace=0.01)))
+    setting.start(anthropic_api.create_app(FAST, "stall@20:1000s"))
 
     async def ask(client, number):
-        async with client.stream("POST", f"{setting.edge.url}/chat", json={**ASK, "stream": True}) as answer:
+        question = {**ASK, "stream": True, "max_tokens": 99 if number % 2 else 9}
+        async with client.stream("POST", f"{setting.edge.url}/chat", json=question) as answer:
             async for _ in answer.aiter_raw():
                 if number % 2:
                     return
@@ -359,7 +362,7 @@ def test_many_clients_of_which_half_leave_give_one_trace_each(setting):
 
     asyncio.run(everybody())
     traces = setting.traces(30)
-    assert sorted(trace.ending for trace in traces) == ["cancelled"] * 15 + ["complete"] * 15
+    assert sorted(trace.ending for trace in traces) == ["cancelled"] * 15 + ["length"] * 15
     assert len({trace.span_id for trace in traces}) == 30
 
 
@@ -451,13 +454,15 @@ LATER = {  # what the provider does after one token: the ending, error.type of t
     "an error event": ([OVERLOADED], "error", "overloaded_error"),
     "no JSON": ([b"data: {a secret\n\n"], "error", "unreadable_event"),
     "silence": ([], "error", "timeout"),
+    "too long": ([], "error", "timeout"),
 }
+PATIENCE = {"silence": Deadlines(gap=1), "too long": Deadlines(total=1.5)}
 
 
 @pytest.mark.parametrize("name", LATER)
 def test_what_fails_later_is_an_error_event_and_nothing_that_looks_whole(setting, name):
     does, ending, error_type = LATER[name]
-    setting.start(Provider(START, text("one"), *does), deadlines=Deadlines(gap=0.3) if name == "silence" else None)
+    setting.start(Provider(START, text("one"), *does), deadlines=PATIENCE.get(name))
     answer = setting.post(stream=True)
     events = events_of(answer.content)
     assert (answer.status_code, len(events)) == (200, 3)
@@ -555,6 +560,24 @@ def test_its_own_faults_are_played_towards_the_client(setting, speaks, fault, en
     assert (broken is not None) == (fault[:3] in ("cut", "res"))
     tokens = sum('"content": "' in event.data and "role" not in event.data for event in events)
     assert tokens == {"3": 3, "0": 40}[fault.partition(":")[0][-1]] if ending != "complete" else tokens in (39, 40)
+
+
+def test_a_stall_behind_the_last_token_is_played_once_and_before_the_end():
+    """In virtual time: what is said when."""
+
+    def chunk(delta, reason=None):
+        return {"choices": [{"delta": delta, "finish_reason": reason}]}
+
+    async def said_by_the_provider():
+        for piece in (chunk({"role": "assistant"}), chunk({"content": "one"}), chunk({}, "stop"), "[DONE]"):
+            yield piece
+
+    async def times():
+        clock = asyncio.get_running_loop().time
+        plan = FaultPlan.parse("slow_start:1s, stall@0:2s, stall@1:4s")
+        return [clock() async for _ in relay.spoilt(said_by_the_provider(), plan)]
+
+    assert in_jumps(times) == pytest.approx([1, 3, 7, 7])
 
 
 def test_a_fault_of_the_relay_spares_the_next_answer(setting):

@@ -88,7 +88,10 @@ def test_an_open_stream_of_the_real_client_is_told_and_the_process_ends_in_time(
 
 def test_pace_fault_and_ping_are_those_of_the_app(serve):
     command = serve("openai_api", "--pace", "0", "--fault", "stall@2:0.3s", "--fault", "error@3*1", "--ping", "100ms")
-    bodies = [httpx.post(f"{command.url}/v1/chat/completions", json={**ASK, "stream": True}).text for _ in range(2)]
+    bodies = [
+        httpx.post(f"{command.url}/v1/chat/completions", json={**ASK, "stream": True}, timeout=GO_ON).text
+        for _ in range(2)
+    ]
     assert ['"error"' in body for body in bodies] == [True, False]
     assert all(": ping" in body for body in bodies)
     assert command.end() == (0, "")
@@ -113,7 +116,7 @@ def test_websocket_chat_answers_and_is_told_of_the_end(serve):
 
 def test_http2_with_prior_knowledge(serve):
     command = serve("chunked", "--pace", "0", "--http2")
-    with httpx.Client(http1=False, http2=True) as api:
+    with httpx.Client(http1=False, http2=True, timeout=GO_ON) as api:
         answer = api.get(f"{command.url}/text")
     assert (answer.http_version, answer.text) == ("HTTP/2", DEFAULT_TEXT)
     assert command.end() == (0, "")
@@ -123,7 +126,7 @@ def test_tls_names_the_file_of_its_ca_and_takes_it_away(serve):
     command = serve("chunked", "--pace", "0", "--tls", "--http2")
     label, _, ca_file = command.line().partition(" ")
     assert (label, command.url[:8]) == ("CA:", "https://")
-    with httpx.Client(http2=True, verify=ssl.create_default_context(cafile=ca_file)) as api:
+    with httpx.Client(http2=True, timeout=GO_ON, verify=ssl.create_default_context(cafile=ca_file)) as api:
         answer = api.get(f"{command.url}/ndjson")
     assert (answer.http_version, json.loads(answer.text.splitlines()[-1])["done"]) == ("HTTP/2", True)
     assert command.end() == (0, "")
@@ -142,7 +145,7 @@ def test_a_relay_between_two_processes_and_its_traces(serve, tmp_path):
         with pytest.raises(openai.APIError, match="shutting down"):
             list(stream)
     assert sorted(trace.ending for trace in read_traces(store)) == ["cancelled", "complete"]
-    stats = httpx.get(f"{provider.url}/-/stats").json()
+    stats = httpx.get(f"{provider.url}/-/stats", timeout=GO_ON).json()
     assert (stats["streams"], stats["generations"]) == (0, 0)
 
 
@@ -156,7 +159,7 @@ def test_a_relay_alone_has_a_provider_of_its_own(serve):
 def test_resume_finds_its_generations_again_after_a_restart(serve, tmp_path):
     arguments = "resume", "--pace", "0", "--store", str(tmp_path / "generations.db")
     command = serve(*arguments)
-    name = httpx.post(f"{command.url}/generate", json={"prompt": "why?"}).json()["id"]
+    name = httpx.post(f"{command.url}/generate", json={"prompt": "why?"}, timeout=GO_ON).json()["id"]
     before = httpx.get(f"{command.url}/generate/{name}", timeout=GO_ON).text
     assert "event: done" in before
     assert command.end() == (0, "")

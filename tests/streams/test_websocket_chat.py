@@ -30,6 +30,10 @@ LONG = ScriptedModel("word " * 100_000, pace=0.005)  # many minutes
 DEADLINE = 10  # seconds
 TOOL = {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
 KEY = b"\x01\x02\x03\x04"
+REQUEST = (
+    b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n"
+)
 
 
 @pytest.fixture
@@ -112,10 +116,7 @@ class Raw:
     def __init__(self, sock, origin=()):
         self.sock, self.decoder, self.frames = sock, WebSocketDecoder(10**8, masked=False), []
         fields = b"".join(b"Origin: %s\r\n" % value for value in origin)
-        sock.sendall(
-            b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n" % fields
-        )
+        sock.sendall(REQUEST % fields)
         decoder = HeadDecoder()
         while not decoder.done:
             data = sock.recv(1)
@@ -519,16 +520,21 @@ def test_a_cancel_is_heard_although_its_sender_does_not_read(raw):
     assert json.loads(frame.payload) == {"type": "cancelled", "id": "a"}
 
 
-def test_pings_of_a_client_that_does_not_read_fill_no_memory(raw):
+def test_of_pings_of_a_client_that_does_not_read_the_last_is_answered_once(raw):
     server, peer = raw(BIG)
     peer.say(type="prompt", id="a", content="?")
     stuck(server)
     pings = b"".join(encode_frame(Frame(Opcode.PING, b"%05d" % n + b"p" * 120, mask=KEY)) for n in range(20_000))
-    peer.sock.sendall(pings)
-    peer.say(type="cancel", id="a")
-    until(lambda: server.stats["generations"] == 0)
+    peer.sock.sendall(pings + encode_frame(Frame(Opcode.TEXT, b"?", mask=KEY)))
+    (connection,) = server._uvicorn.server_state.connections
+    until(lambda: connection._late_pong[2:7] == b"19999")
     assert buffered(server) <= BOUND
-    assert peer.read_to(Opcode.PONG).payload.startswith(b"19999")
+    pongs = []
+    while b'"done"' not in (frame := peer.read()).payload[:16]:
+        if frame.opcode is Opcode.PONG:
+            pongs.append(frame.payload[:5])
+            stuck(server)
+    assert pongs == [b"19999"]
 
 
 @pytest.mark.parametrize("leave", ["close", "fin", "reset"])
@@ -552,17 +558,34 @@ def test_whoever_leaves_stops_the_answer_at_once(raw, leave, state):
         assert peer.read_to_close().payload == (1001).to_bytes(2) + b"bye"
 
 
-@pytest.mark.parametrize("leave", ["close", "fin", "silence"])
+def test_whoever_leaves_in_the_handshake_is_no_error_of_the_server(start, dial):
+    server = start()
+    for _ in range(20):
+        sock = dial(server.url)
+        sock.sendall(REQUEST % b"")
+        sock.shutdown(socket.SHUT_WR)
+        sock.close()
+    until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+
+
+@pytest.mark.parametrize(
+    "leave", ["close", "fin", "cancel and fin", "cancel and close", "cancel and nonsense", "silence"]
+)
 def test_whoever_leaves_without_reading_stops_the_answer_and_leaves_nothing(raw, leave):
     server, peer = raw(BIG, ping=0.3 if leave == "silence" else None)
     peer.say(type="prompt", id="a", content="?")
     until(lambda: server.stats["generations"] == 1)
     if leave != "silence":
         stuck(server)
-    if leave == "close":
+    if leave.startswith("cancel"):
+        peer.say(type="cancel", id="a")  # it is this that cannot be answered now
+        until(lambda: server.stats["generations"] == 0)
+    if leave.endswith("close"):
         peer.send(Frame(Opcode.CLOSE, mask=KEY))
-    elif leave == "fin":
+    elif leave.endswith("fin"):
         peer.sock.shutdown(socket.SHUT_WR)
+    elif leave.endswith("nonsense"):
+        peer.sock.sendall(b"\xff\xff")
     until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 

@@ -75,9 +75,9 @@ def test_long_streams_are_cut_and_the_rest_is_counted():
 def test_a_recording_shows_the_body_of_its_first_answer():
     recording = chat("a", "b")
     view = events_view(recording)
-    assert "6 lines, 3 events" in str(view.snapshot())
+    assert "8 lines, 4 events, ending: complete" in str(view.snapshot())
     other = events_view(conversation(EVENTS))
-    assert "0 lines" in str(other.snapshot())
+    assert str(other.snapshot()).startswith("0 lines, 0 events\n"), "it has not ended"
     assert repr(view) == "<events of a recording, live>"
     for one in (view, other):
         one.stop()

@@ -73,6 +73,7 @@ def test_a_refused_handshake_is_shown_and_its_body_is_not(recording):
     other.add(0.1, 0, "client", REQUEST)
     other.add(0.2, 0, "server", head(b"content-length: 2", status=b"403 Forbidden") + b"no")
     other.add(0.3, 0, "server", b"more")
+    other.add(0.3, 0, "client", text(b"too early", KEY))
     other.add(0.4, 0, "server", kind="close")
     assert [entry[1:] for entry in told(other)[1:]] == [("response", "HTTP/1.1 403 Forbidden"), ("(FIN)", "")]
 

@@ -234,7 +234,7 @@ def test_a_character_may_be_cut_by_fragments_but_must_be_whole_at_the_end():
 def test_the_limit_is_of_the_message_and_holds_before_the_payload_is_kept():
     assert decode(b"\x82\x05hello", b"\x82\x05again", max_size=5)
     assert decode(b"\x02\x03abc\x89\x05hello\x80\x02de", max_size=5)
-    for wire in (b"\x82\x06", b"\x02\x03abc\x80\x03", b"\x82\x7e\x01\x00", b"\x82\x7f" + (2**62).to_bytes(8)):
+    for wire in (b"\x82\x06", b"\x02\x03abc\0\x02de\x80\x01", b"\x82\x7e\x01\x00", b"\x82\x7f" + (2**62).to_bytes(8)):
         with pytest.raises(LimitExceeded, match="max_size is 5"):
             decode(wire, max_size=5)
 
