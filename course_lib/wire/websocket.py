@@ -5,10 +5,10 @@ before its payload is kept, a wrong opcode before its length is read.
 
     state     reads                                        next
     FIRST     final bit, reserved bits, opcode: a byte     SECOND
-    SECOND    mask bit and a length up to 125: a byte      LENGTH, KEY or PAYLOAD
-    LENGTH    2 bytes when that was 126, 8 when 127        KEY or PAYLOAD
-    KEY       4 bytes, when the mask bit is set            PAYLOAD
-    PAYLOAD   that many bytes, unmasked                    FIRST; done behind a close frame
+    SECOND    mask bit and a length up to 125: a byte      LENGTH, or PAYLOAD
+    LENGTH    2 bytes when that was 126, 8 when 127        PAYLOAD
+    PAYLOAD   the key, 4 bytes, when the mask bit is set;
+              that many bytes, unmasked                    FIRST; done behind a close frame
 
 Written here and not taken from `websockets.frames`, which forgets what a lesson wants to show (mask, length on the
 wire) and judges many frames only when it has all of them; that library is the second opinion of the tests.
@@ -50,6 +50,9 @@ class Opcode(IntEnum):
     CLOSE = 8
     PING = 9
     PONG = 10
+
+
+_OPCODES = {code.value: code for code in Opcode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class WebSocketDecoder(FramedDecoder[Frame]):
         self._state: _State = self._first
         self._missing = 1  # bytes that this state still waits for
         self._opcode, self._control, self._fin, self._reserved = Opcode.TEXT, False, True, 0
-        self._length, self._masking, self._key = 0, False, b""  # of the frame that is being read
+        self._length, self._masking = 0, False  # of the frame that is being read
         self._message: int | None = None  # bytes of a message of which more fragments must follow
         self._text: codecs.IncrementalDecoder | None = None  # checks that this message is UTF-8
 
@@ -136,10 +139,10 @@ class WebSocketDecoder(FramedDecoder[Frame]):
         self._fin, self._reserved = taken[0] >= 0x80, taken[0] >> 4 & 7
         if self._reserved & ~self._allowed:
             raise _broken(f"reserved bits {self._reserved:03b} are set, but no extension was agreed on", "5.2")
-        if taken[0] & 15 not in list(Opcode):
+        if taken[0] & 15 not in _OPCODES:
             known = ", ".join(f"{code:d} {code.name}" for code in Opcode)
             raise _broken(f"opcode {taken[0] & 15} has no meaning, there are {known}", "5.2")
-        self._opcode = Opcode(taken[0] & 15)
+        self._opcode = _OPCODES[taken[0] & 15]
         self._control = self._opcode >= Opcode.CLOSE
         if self._control and not self._fin:
             raise _broken("a control frame is fragmented", "5.5")
@@ -173,15 +176,11 @@ class WebSocketDecoder(FramedDecoder[Frame]):
                 f"A message has {size:,} bytes or more, and max_size is {self._max_size:,}. Close with 1009, or raise "
                 "max_size if such messages are real."
             )
-        self._key = b""
-        return (4, self._mask) if self._masking else (self._length, self._payload)
-
-    def _mask(self, taken: bytes, values: list[Frame]) -> _Next:
-        self._key = taken
-        return self._length, self._payload
+        return 4 * self._masking + self._length, self._payload
 
     def _payload(self, taken: bytes, values: list[Frame]) -> _Next:
-        frame = Frame(self._opcode, apply_mask(taken, self._key), self._fin, self._reserved, self._key)
+        key, data = taken[: 4 * self._masking], taken[4 * self._masking :]
+        frame = Frame(self._opcode, apply_mask(data, key), self._fin, self._reserved, key)
         if frame.opcode is Opcode.CLOSE:
             _check_close(frame)
             self.done = True
