@@ -7,6 +7,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+LIMIT  := --timeout 300# seconds for one test: a hang becomes a failure that says where
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: lab test zoo bench lint clean
@@ -17,9 +18,9 @@ lab: $(BIN)/.course
 
 # Library and gate, then the attacks on the judge but for the slow ones, then a real browser, then every notebook with its saved outputs compared.
 test: $(BIN)/.dev system lint
-	$(BIN)/pytest -n 2 tests --ignore=tests/browser --ignore=tests/grading/test_zoo.py
-	$(BIN)/pytest -m "not slow" tests/grading/test_zoo.py
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest $(LIMIT) -n 2 tests --ignore=tests/browser --ignore=tests/grading/test_zoo.py
+	$(BIN)/pytest $(LIMIT) -m "not slow" tests/grading/test_zoo.py
+	$(BIN)/pytest $(LIMIT) tests/browser
 	state=$$(mktemp -d) && COURSE_STATE=$$state $(BIN)/pytest -n 2 --dist loadfile -p no:cacheprovider \
 	    --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with notebooks/sanitize.cfg \
 	    notebooks $(wildcard exercises/*.ipynb solutions/*.ipynb); \
@@ -27,7 +28,7 @@ test: $(BIN)/.dev system lint
 
 # Every attack on the judge: bombs among them, so with nothing else beside it. A quarter of an hour.
 zoo: $(BIN)/.dev system
-	$(BIN)/pytest tests/grading/test_zoo.py
+	$(BIN)/pytest $(LIMIT) tests/grading/test_zoo.py
 
 bench: $(BIN)/.dev system
 	$(BIN)/python -m bench
