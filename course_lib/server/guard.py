@@ -125,16 +125,16 @@ class Guard:
             if getattr(cycle, "disconnected", False):
                 await asyncio.sleep(PATIENCE)  # apps that listen for the disconnect end here, cancelled
                 raise ClientGone("the client has left; nothing can be sent to it any more")
+            more = message.get("more_body") or message["type"] in ("websocket.accept", "websocket.send")
+            if more and not streaming:  # counted before: whoever has received a piece finds it in the stats
+                streaming = True
+                self.streams += 1
             if http2 and message["type"] == "http.response.body":
                 await send_body(send, cycle, message)
             else:
                 await send(message)
-            if message.get("more_body") or message["type"] in ("websocket.accept", "websocket.send"):
-                if not streaming:
-                    streaming = True
-                    self.streams += 1
-                if not services.own_turns:
-                    await _turn()
+            if more and not services.own_turns:
+                await _turn()
 
         try:
             await self.app(scope, receive, checked_send)

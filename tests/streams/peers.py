@@ -39,6 +39,14 @@ class Peer:
             thread.join(10)
 
 
+def read_exactly(connection, size):
+    """So many bytes, or fewer when the end comes first. (MSG_WAITALL waits for nothing on a socket with a timeout.)"""
+    data = b""
+    while len(data) < size and (part := connection.recv(size - len(data))):
+        data += part
+    return data
+
+
 class Telling:
     """An app that sends "first", waits until the client says that it has it, and sends "heard" or "not heard".
 

@@ -19,7 +19,7 @@ from course_lib.hops import buffering, tap
 from course_lib.hops.holding import MOST
 from course_lib.model import ScriptedModel
 from course_lib.server import serve
-from tests.streams.peers import Peer, Telling, eventually, read_to_end, reset, send_until_stuck
+from tests.streams.peers import Peer, Telling, eventually, read_exactly, read_to_end, reset, send_until_stuck
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -146,7 +146,7 @@ def test_a_reset_of_the_server_reaches_the_client(dial, read_all):
     with Peer(handler) as peer, buffering(peer.url, 0) as hop:
         raw = dial(hop.url)
         raw.sendall(GET[:-2] + b"content-length: 1\r\n\r\n")
-        assert raw.recv(len(first), socket.MSG_WAITALL) == first
+        assert read_exactly(raw, len(first)) == first
         raw.sendall(b".")
         assert read_all(raw) == (b"", "RST")
 
@@ -175,7 +175,7 @@ def test_half_a_close_of_the_client_waits_for_its_pipelined_requests(dial, read_
 
     def handler(connection):
         for _ in range(2):
-            heard.append(connection.recv(len(GET), socket.MSG_WAITALL))
+            heard.append(read_exactly(connection, len(GET)))
             connection.sendall(answer)
         heard.append(read_to_end(connection))
 
