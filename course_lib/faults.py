@@ -1,6 +1,6 @@
 """Fault plans: what goes wrong, and where, as plain data that reads and prints as text.
 
-    cut@5, stall@3:2s      slow_start:1s      status@0:429      cut@5*1      cut@2-30      split:1, merge:500ms
+    cut@5, stall@3:2s      slow_start:1s      status@0:429      cut@5*1      cut@2-30, seed:7      split:1, merge:500ms
 
 Rule: a plan does nothing by itself. Token faults are played by apps (`apps.play`), which know what a token is;
 byte faults by hops (`hops.play`). `@N` means after N tokens (or bytes) were sent, `@N-M` at a place that the seed
@@ -50,6 +50,7 @@ FAULTS = {
     "drop": Kind(True, "", ("byte",), "drop@4096 or drop@1-4096"),
 }
 _WRITTEN = re.compile(r"([^@:*]+)(?:@(\d{1,9})(?:-(\d{1,9}))?)?(?::([^@:*]+))?(?:\*(\d{1,9}))?", re.ASCII)
+_SEED = re.compile(r"seed:(\d{1,9})", re.ASCII)
 _DURATION = re.compile(r"(\d{1,6})(?:\.(\d{1,3}))?(ms|s)", re.ASCII)
 
 
@@ -114,9 +115,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """Faults in the order in which they were written. `FaultPlan.parse(str(plan)) == plan`."""
+    """Faults in the order in which they were written, and the seed of what they leave open.
+
+    `FaultPlan.parse(str(plan)) == plan`; a seed is written as `seed:7`.
+    """
 
     faults: tuple[Fault, ...] = ()
+    seed: int = 0
 
     def __post_init__(self) -> None:
         names = [fault.name for fault in self.faults if not FAULTS[fault.name].placed]
@@ -129,16 +134,20 @@ class FaultPlan:
         """Read faults separated by commas; an empty text is the empty plan. FaultSyntaxError says what exists."""
         if not isinstance(text, str):
             raise FaultSyntaxError(f"a fault plan is text such as 'cut@5, stall@3:2s', got {text!r}")
-        return cls(tuple(_read(part.strip()) for part in text.split(","))) if text.strip() else cls()
+        parts = [part.strip() for part in text.split(",")] if text.strip() else []
+        seeds = [int(found[1]) for part in parts if (found := _SEED.fullmatch(part))]
+        if len(seeds) > 1:
+            raise FaultSyntaxError(f"a plan has one seed, got {text!r}; leave one of them out")
+        return cls(tuple(_read(part) for part in parts if not _SEED.fullmatch(part)), *seeds)
 
-    def for_answer(self, number: int, seed: int = 0) -> "FaultPlan":
+    def for_answer(self, number: int) -> "FaultPlan":
         """The faults that hold for answer (or connection) `number`, counted from 0, each at one place.
 
-        A place out of a range depends on the seed, the number and the fault's position in the plan only.
+        A place out of a range depends on the plan's seed, the number and the fault's position only.
         """
         plan = enumerate(self.faults)
         return FaultPlan(
-            tuple(f.drawn(f"{seed}/{number}/{index}") for index, f in plan if f.times is None or number < f.times)
+            tuple(f.drawn(f"{self.seed}/{number}/{index}") for index, f in plan if f.times is None or number < f.times)
         )
 
     def of(self, name: str) -> list[Fault]:
@@ -146,7 +155,7 @@ class FaultPlan:
         return sorted((f for f in self.faults if f.name == name), key=lambda fault: fault.at or 0)
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.faults))
+        return ", ".join([*map(str, self.faults), *([f"seed:{self.seed}"] if self.seed else [])])
 
 
 def plan_for(layer: str, faults: FaultPlan | str | None) -> FaultPlan:

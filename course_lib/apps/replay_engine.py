@@ -68,8 +68,8 @@ class Engine:
     def __init__(self, store: Store, model: ScriptedModel, plan: FaultPlan) -> None:
         self.store = store
         self.model = model
-        self.generation_plan = FaultPlan(tuple(fault for fault in plan.faults if fault.name in OF_GENERATIONS))
-        self.reader_plan = FaultPlan(tuple(fault for fault in plan.faults if fault.name not in OF_GENERATIONS))
+        self.generation_plan = FaultPlan(tuple(f for f in plan.faults if f.name in OF_GENERATIONS), plan.seed)
+        self.reader_plan = FaultPlan(tuple(f for f in plan.faults if f.name not in OF_GENERATIONS), plan.seed)
         self.readers = itertools.count()
         self._generations = itertools.count()
         self._tasks: dict[str, asyncio.Task[None]] = {}  # by id

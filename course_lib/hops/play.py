@@ -6,6 +6,7 @@ order, up to a `drop` or `reset`. Left out: requests, which pass as they are.
 
 import random
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 from course_lib.faults import FaultPlan, plan_for
@@ -29,7 +30,8 @@ class ByteFaults:
     waiting = 0
 
     def __init__(self, plan: FaultPlan, seed: int = 0) -> None:
-        plan = plan_for("byte", plan).for_answer(0, seed)
+        seed += plan.seed
+        plan = replace(plan_for("byte", plan), seed=seed).for_answer(0)
         self._split = next(iter(plan.of("split")), None)
         self._merge = next(iter(plan.of("merge")), None)
         self._inside = [pattern for name, pattern in INSIDE.items() if plan.of(name)]

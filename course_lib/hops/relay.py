@@ -10,6 +10,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from course_lib.errors import MisuseError
@@ -94,14 +95,15 @@ def tap(url: str) -> Hop:
 def chaos(url: str, faults: FaultPlan | str = "split:1", seed: int = 0) -> Hop:
     """A hop that plays byte faults on what the server sends; `course_lib.faults` lists them.
 
-    The same seed gives the same cuts and places, connection by connection. `*N` limits a fault to the first N
-    connections. MisuseError for a fault that is not a byte fault.
+    The same seed (the plan's, plus `seed`) gives the same cuts and places, connection by connection. `*N` limits a
+    fault to the first N connections. MisuseError for a fault that is not a byte fault.
 
         with serve(chunked.create_app()) as server, chaos(server.url, "split:1, reset@200-2000*1", seed=7) as hop:
             httpx.get(f"{hop.url}/text")  # raises httpx.ReadError; the second request would succeed
     """
     plan = plan_for("byte", faults)
-    return start("chaos", url, str(plan), lambda number: ByteFaults(plan.for_answer(number, seed), seed + number))
+    title, plan = str(plan), replace(plan, seed=plan.seed + seed)
+    return start("chaos", url, title, lambda number: ByteFaults(plan.for_answer(number), plan.seed + number))
 
 
 def start(kind: str, url: str, title: str, between: Callable[[int], Between]) -> Hop:

@@ -109,3 +109,14 @@ def test_garble_is_no_json_and_no_utf_8(url):
 def test_a_status_comes_before_anything_else(url):
     answer = httpx.get(f"{url('status@0:503')}/text")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_the_same_plan_and_seed_end_the_same_answers_at_the_same_tokens():
+    def lengths(faults):
+        with serve(chunked.create_app(ScriptedModel(pace=0), faults)) as server:
+            return [len(httpx.get(f"{server.url}/text").text) for _ in range(6)]
+
+    one, again, other = (lengths(f"truncate@1-39, seed:{seed}") for seed in (7, 7, 8))
+    assert one == again
+    assert one != other
+    assert len(set(one)) > 1

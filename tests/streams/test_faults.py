@@ -31,7 +31,8 @@ def any_fault(draw):
     )
 
 
-plans = st.lists(any_fault(), max_size=5, unique_by=lambda fault: fault.name).map(lambda f: FaultPlan(tuple(f)))
+faults = st.lists(any_fault(), max_size=5, unique_by=lambda fault: fault.name).map(tuple)
+plans = st.builds(FaultPlan, faults, st.integers(0, 999_999_999))
 
 
 @given(plans)
@@ -45,6 +46,7 @@ def test_a_plan_reads_what_it_prints(plan):
         *("cut@5", "reset@5", "truncate@6", "stall@3:2s", "status@0:429", "error@4", "garble@2", "slow_start:1s"),
         *("cut@5*1", "split:1", "split:1-8", "merge:500ms", "drop@4096", "cut@5, stall@3:2s", ""),
         *("drop@1-4096", "cut@2-30*1", "stall@0-9:2s", "reset@4096", "split_utf8, split_crlf, split:1"),
+        "cut@2-30, seed:7",
     ],
 )
 def test_every_way_to_write_a_fault_prints_as_it_was_written(text):
@@ -95,11 +97,11 @@ def test_a_fault_for_the_first_answers_holds_for_no_other():
     assert [str(plan.for_answer(n)) for n in (0, 1, 2)] == ["cut@5*2, stall@1:1s"] * 2 + ["stall@1:1s"]
 
 
-@given(plans, st.integers(0, 5), st.integers(0, 9))
-def test_for_each_answer_every_place_of_a_range_is_drawn_once_and_depends_on_seed_and_number_only(plan, number, seed):
-    drawn = plan.for_answer(number, seed)
-    assert drawn == plan.for_answer(number, seed)
-    assert drawn.for_answer(0, seed + 1) == drawn, "one place is no range"
+@given(plans, st.integers(0, 5))
+def test_for_each_answer_every_place_of_a_range_is_drawn_once_and_depends_on_seed_and_number_only(plan, number):
+    drawn = plan.for_answer(number)
+    assert drawn == plan.for_answer(number)
+    assert replace(drawn, seed=plan.seed + 1).for_answer(0).faults == drawn.faults, "one place is no range"
     kept = [fault for fault in plan.faults if fault.times is None or number < fault.times]
     for before, after in zip(kept, drawn.faults, strict=True):
         assert replace(after, at=before.at, until=before.until) == before
@@ -108,10 +110,15 @@ def test_for_each_answer_every_place_of_a_range_is_drawn_once_and_depends_on_see
 
 def test_every_place_of_a_range_comes_up():
     plan = FaultPlan.parse("cut@3-6, stall@3-6:1s")
-    drawn = [plan.for_answer(number, seed).faults for number in range(30) for seed in range(5)]
+    drawn = [replace(plan, seed=seed).for_answer(number).faults for number in range(30) for seed in range(5)]
     assert {fault.at for pair in drawn for fault in pair} == {3, 4, 5, 6}
     assert len({(cut.at, stall.at) for cut, stall in drawn}) == 16, "each fault has its own draw"
-    assert len({plan.for_answer(0, seed).faults[0].at for seed in range(30)}) > 1
+    assert len({replace(plan, seed=seed).for_answer(0).faults[0].at for seed in range(30)}) > 1
+
+
+def test_a_plan_has_one_seed():
+    with pytest.raises(FaultSyntaxError, match="one seed"):
+        FaultPlan.parse("cut@5, seed:1, seed:2")
 
 
 @pytest.mark.parametrize(("layer", "text"), [("byte", "cut@5"), ("token", "split:1")])
