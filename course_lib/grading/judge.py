@@ -96,7 +96,8 @@ def _collect_and_serve(root: str, id: str, questions: Pipe) -> None:
     collected = _Collected(Course(Path(root)), id, questions)
     exercise = collected.exercise
     files = [file for file in (exercise.check_file(), exercise.check_file(hidden=True)) if file.exists()]
-    options = ["-c", os.devnull, f"--rootdir={root}", "--import-mode=importlib", "-q"]
+    # --tb=no: tracebacks of the checks take long to make, and nobody sees them
+    options = ["-c", os.devnull, f"--rootdir={root}", "--import-mode=importlib", "-q", "--tb=no"]
     options += ["--continue-on-collection-errors", *(f"-pno:{name}" for name in _UNUSED)]
     pytest.main([*options, *map(str, files)], plugins=[collected, plugin])
     # Only when pytest itself could not start: whoever waits is told so by the end of the pipe

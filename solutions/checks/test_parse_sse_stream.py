@@ -63,7 +63,7 @@ def random_stream(rng, blocks):
     return text
 
 
-def smallest(stream, wrong, calls=250):
+def smallest(stream, wrong, calls=80):
     """A stream that is still wrong when parts of `stream` are left out: halves first, then single characters."""
     size = max(1, len(stream) // 2)
     while size:
