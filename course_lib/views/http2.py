@@ -6,7 +6,6 @@ frames of their side, and the reason is shown. Left out: what the bodies mean, a
 """
 
 from dataclasses import dataclass
-from threading import Lock
 
 from course_lib.errors import WireError
 from course_lib.recording import Chunk, Recording
@@ -25,6 +24,7 @@ from course_lib.views.draw import (
     shorten,
     svg,
 )
+from course_lib.views.heard import Heard
 from course_lib.views.live import RecordingView
 from course_lib.wire.http2 import FrameDecoder, Http2Frame
 
@@ -56,30 +56,13 @@ class Seen:
     why: str = ""
 
 
-class Frames:
-    """All frames of a recording, in order; `update()` takes in what was added since the last call."""
+class Frames(Heard):
+    """All frames of a recording, in order."""
 
     def __init__(self, recording: Recording) -> None:
         self.seen: list[Seen] = []
-        self._recording = recording
-        self._read = 0
         self._decoders: dict[tuple[int, str], FrameDecoder | None] = {}
-        self._lock = Lock()
-        self.update()
-
-    def update(self) -> None:
-        """Decode the chunks that are new; callable from any thread."""
-        with self._lock:
-            fresh = self._recording.chunks[self._read :]
-            self._read += len(fresh)
-            for chunk in fresh:
-                if chunk.kind == "open":
-                    for side in ("client", "server"):
-                        self._decoder(chunk.conn, side)
-                elif chunk.kind != "data":
-                    self.seen.append(Seen(chunk.at, chunk.conn, chunk.side, Http2Frame(""), chunk.kind))
-                else:
-                    self._take(chunk)
+        super().__init__(recording)
 
     def of(self, side: str, conn: int | None = None) -> list[Http2Frame]:
         """The frames that `side` sent, on one connection or (None) on all."""
@@ -91,6 +74,15 @@ class Frames:
         return self._decoders.setdefault((conn, side), FrameDecoder(preface=side == "client"))
 
     def _take(self, chunk: Chunk) -> None:
+        if chunk.kind == "open":
+            for side in ("client", "server"):
+                self._decoder(chunk.conn, side)
+        elif chunk.kind != "data":
+            self.seen.append(Seen(chunk.at, chunk.conn, chunk.side, Http2Frame(""), chunk.kind))
+        else:
+            self._decode(chunk)
+
+    def _decode(self, chunk: Chunk) -> None:
         decoder = self._decoder(chunk.conn, chunk.side)
         if decoder is None:  # broken before
             return

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import inf
-from threading import Lock
 
 from course_lib.endings import ENDINGS, Ending, EndingReader
 from course_lib.errors import WireError
 from course_lib.metrics import StreamMetrics, summarise
 from course_lib.recording import Chunk, Recording
 from course_lib.views.bodies import BodyReader, reader_for
+from course_lib.views.heard import Heard
 from course_lib.wire.chunked import ChunkedDecoder
 from course_lib.wire.http1 import Framing, Head, HeadDecoder, RequestHead, ResponseHead, body_framing
 
@@ -64,33 +64,30 @@ class Lane:
             self.outcome = outcome or next((word for word in ENDINGS if word == ending), None)
 
 
-class Timeline:
-    """Lanes of a recording; `update()` takes in what was added since the last call. lanes: a list to append to."""
+class Timeline(Heard):
+    """Lanes of a recording. lanes: a list to append to."""
 
     def __init__(self, recording: Recording, lanes: list[Lane] | None = None) -> None:
         self.lanes: list[Lane] = [] if lanes is None else lanes
-        self._recording = recording
         self._offset = inf
-        self._read = 0
         self._connections: dict[int, _Connection] = {}
         self._own: list[Lane] = []
-        self._lock = Lock()
-        self.update()
+        super().__init__(recording)
 
     def update(self, now: float = inf) -> None:
         """Decode the chunks that are new; callable from any thread. now: on the clock of the view, if there is one."""
         with self._lock:
-            fresh = self._recording.chunks[self._read :]
-            self._read += len(fresh)
-            for chunk in fresh:
-                if chunk.conn not in self._connections:
-                    self._connections[chunk.conn] = _Connection(self._new_lane)
-                self._connections[chunk.conn].take(chunk)
+            fresh = self._take_fresh()
             if fresh and now - fresh[-1].at < self._offset:
                 # A chunk is seen late, never early: the smallest difference comes nearest to the truth.
                 self._offset = now - fresh[-1].at
                 for lane in self._own:
                     lane.offset = self._offset
+
+    def _take(self, chunk: Chunk) -> None:
+        if chunk.conn not in self._connections:
+            self._connections[chunk.conn] = _Connection(self._new_lane)
+        self._connections[chunk.conn].take(chunk)
 
     def _new_lane(self, name: str) -> Lane:
         label = self._recording.title or name

@@ -7,11 +7,11 @@ Left out: what is in compressed messages, bodies of refusals, and recordings of 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Lock
 
 from course_lib.errors import WireError
 from course_lib.recording import Chunk, Recording
 from course_lib.views.draw import BLUE, GREEN, GREY, ORANGE, RED, Markup, Static, element, pictured, shorten, svg
+from course_lib.views.heard import Heard
 from course_lib.views.live import RecordingView
 from course_lib.wire.http1 import Head, HeadDecoder, RequestHead, ResponseHead
 from course_lib.wire.websocket import Frame, WebSocketDecoder
@@ -71,30 +71,20 @@ class _Connection:
         return isinstance(reader, WebSocketDecoder) and not reader.done
 
 
-class Conversation:
-    """Everything that was seen, in order; `update()` takes in what was added to the recording since the last call."""
+class Conversation(Heard):
+    """Everything that was seen, in order."""
 
     def __init__(self, recording: Recording) -> None:
         self.seen: list[Seen] = []
-        self._recording = recording
-        self._read = 0
         self._connections: dict[int, _Connection] = {}
-        self._lock = Lock()
-        self.update()
-
-    def update(self) -> None:
-        """Decode the chunks that are new; callable from any thread."""
-        with self._lock:
-            fresh = self._recording.chunks[self._read :]
-            self._read += len(fresh)
-            for chunk in fresh:
-                self._take(chunk, self._connections.setdefault(chunk.conn, _Connection()))
+        super().__init__(recording)
 
     def of(self, side: str, conn: int | None = None) -> list[Frame]:
         """The frames that `side` sent, on one connection or (None) on all."""
         return [one.frame for one in self.seen if one.frame and one.side == side and conn in (None, one.conn)]
 
-    def _take(self, chunk: Chunk, connection: _Connection) -> None:
+    def _take(self, chunk: Chunk) -> None:
+        connection = self._connections.setdefault(chunk.conn, _Connection())
         if chunk.kind in ("close", "reset"):
             told = ABNORMAL if connection.unclosed(chunk.side) else ""
             self._note(chunk, "(FIN)" if chunk.kind == "close" else "(RST)", told)
