@@ -44,6 +44,7 @@ from course_lib.apps.request import (
     limit,
     model_name,
     read_json,
+    to_json,
     tools_of,
 )
 from course_lib.apps.sse import EventStream
@@ -71,7 +72,6 @@ ERROR_TYPES = {
 }
 PING = encode_event('{"type": "ping"}', event="ping")
 GARBAGE = encode_event('{"type": "content_block_delta", "index": 0, "del', event="content_block_delta")
-to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)

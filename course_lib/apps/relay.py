@@ -28,7 +28,6 @@ connection for the next question.
 
 import asyncio
 import itertools
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -51,7 +50,7 @@ from course_lib.apps.live import STOPPING, HangUp, generation
 from course_lib.apps.openai_api import GARBAGE
 from course_lib.apps.play import GARBLED, EndEarly
 from course_lib.apps.provider import Deadlines, Failed, Provider, check_url
-from course_lib.apps.request import BadRequest, error_answer, error_body, flag, on_http_error, read_json
+from course_lib.apps.request import BadRequest, error_answer, error_body, flag, on_http_error, read_json, to_json
 from course_lib.apps.sse import EventStream
 from course_lib.apps.traces import SQLiteExporter, Writer
 from course_lib.apps.translate import has_content, in_one
@@ -65,7 +64,6 @@ from course_lib.wire.sse import encode_event
 GRACE = 1.0  # seconds behind the last deadline, after which a client that does not read is cut off
 MAX_HELD = 100  # chunks that wait for the first token
 MAX_WHOLE = 8_000_000  # characters of an answer in one piece, as chunks
-to_json = json.JSONEncoder(ensure_ascii=False).encode
 Chunk = dict[str, Any] | str | None  # a chunk of OpenAI, [DONE], or GARBLED
 
 

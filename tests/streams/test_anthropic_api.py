@@ -5,7 +5,6 @@ import contextlib
 import json
 import shutil
 import subprocess
-import threading
 
 import anthropic
 import httpx
@@ -17,6 +16,7 @@ from course_lib.errors import MisuseError
 from course_lib.model import DEFAULT_TEXT, ScriptedModel
 from course_lib.server import serve
 from course_lib.wire.sse import SSEDecoder
+from tests.streams.peers import eventually
 
 FAST = ScriptedModel(pace=0)
 TOKENS = FAST.tokens()
@@ -56,11 +56,6 @@ def texts(data):
     """Text deltas in the raw bytes of a chunked answer whose chunks are whole events."""
     deltas = [line[6:] for line in data.splitlines() if b'"text_delta"' in line]
     return [json.loads(delta)["delta"]["text"] for delta in deltas]
-
-
-def until(condition):
-    """The server counts in its own thread: give it up to five seconds."""
-    return any(condition() or threading.Event().wait(0.01) for _ in range(500))
 
 
 # answers
@@ -407,16 +402,16 @@ def test_a_generation_is_counted_while_it_runs_and_stops_when_the_client_leaves(
     _, server = api(model=ScriptedModel(pace=0.01, text="word " * 100_000))
     raw = dial(server.url)
     raw.sendall(raw_request(stream=stream, max_tokens=100_000))
-    assert until(lambda: server.stats == {"connections": 1, "streams": int(stream), "generations": 1})
+    assert eventually(lambda: server.stats == {"connections": 1, "streams": int(stream), "generations": 1})
     raw.close()
-    assert until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 
 def test_a_token_is_on_its_way_before_the_next_one_is_made(api):
     client, server = api(faults="stall@1:999s")
     with client.messages.stream(**ASK) as stream:
         assert next(stream.text_stream) == TOKENS[0]
-    assert until(lambda: server.stats["generations"] == 0)
+    assert eventually(lambda: server.stats["generations"] == 0)
 
 
 def test_an_open_stream_is_told_when_the_server_stops(api):

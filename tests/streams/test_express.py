@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import httpx
@@ -18,13 +17,9 @@ from course_lib.errors import MisuseError, PortInUse, ServerError
 from course_lib.model import ScriptedModel
 from course_lib.server import express, node, stop_all
 from course_lib.server.express import serve_express
+from tests.streams.peers import eventually
 
 ASK = {"messages": [{"role": "user", "content": "why?"}]}
-
-
-def until(condition):
-    """Other processes take their time: ten seconds."""
-    return any(condition() or threading.Event().wait(0.01) for _ in range(1000))
 
 
 def gone(process):
@@ -92,13 +87,13 @@ def test_node_ends_with_python_whether_python_is_killed_or_done(ending, status):
             python.stdin.close()
             assert any("shutting down" in line for line in lines), "the client is told"
         assert python.wait(10) == status
-    assert until(lambda: gone(process))
+    assert eventually(lambda: gone(process))
 
 
 def test_node_that_dies_by_itself_is_noticed():
     server = serve_express()
     os.kill(server.process, signal.SIGKILL)
-    assert until(lambda: not server.running)
+    assert eventually(lambda: not server.running)
     with pytest.raises(ServerError, match="Node has ended"):
         server.stop()
     server.stop()
@@ -127,7 +122,7 @@ def test_an_error_inside_express_is_kept_for_us_and_not_shown_to_clients():
         deep = b'{"messages": [{"role": "user", "content": ' + b"[" * 100_000 + b"]" * 100_000 + b"}]}"
         answer = httpx.post(f"{server.url}/v1/chat/completions", content=deep)
         assert answer.json()["error"]["message"] == "Internal Server Error"
-        assert until(lambda: server.last_error)
+        assert eventually(lambda: server.last_error)
         assert "RangeError" in server.last_error
         assert httpx.get(f"{server.url}/v1/models").status_code == 200
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 import subprocess
-import threading
 
 import httpx
 import openai
@@ -18,6 +17,7 @@ from course_lib.model import DEFAULT_TEXT, ScriptedModel
 from course_lib.server import serve
 from course_lib.server.express import serve_express
 from course_lib.wire.sse import SSEDecoder
+from tests.streams.peers import eventually
 
 FAST = ScriptedModel(pace=0)
 ASK = {"model": "m", "messages": [{"role": "user", "content": "why?"}]}
@@ -216,7 +216,7 @@ def test_a_wrong_request_is_an_error_that_names_the_field(api):
             error = answer.json()["error"]
             assert set(error) == {"message", "type", "param", "code"}
             assert (error["type"], error["param"]) == ("invalid_request_error", param)
-    assert until(lambda: not server.stats["generations"])
+    assert eventually(lambda: not server.stats["generations"])
     assert server.last_error is None
 
 
@@ -397,19 +397,19 @@ def test_the_model_waits_for_a_reader_who_is_slow(api, dial):
     """Another reader gets all of a later answer, while the first, of whose answer all would be made, reads nothing."""
     client, server = api(ScriptedModel(" ".join(["w" * 5000] * 4000), pace=0))  # more than the sockets can hold
     raw = ask_raw(dial, server)
-    assert until(lambda: server.stats["streams"] == 1)
+    assert eventually(lambda: server.stats["streams"] == 1)
     chunks = client.chat.completions.create(**ASK, stream=True)
     assert sum(1 for _ in chunks) == 4002
-    assert until(lambda: server.stats["generations"] == 1)
+    assert eventually(lambda: server.stats["generations"] == 1)
     raw.close()
-    assert until(lambda: server.stats["generations"] == 0)
+    assert eventually(lambda: server.stats["generations"] == 0)
 
 
 @every_server
 def test_open_streams_are_told_when_the_server_stops(api, dial, read_all):
     _, server = api(faults="stall@1:999s")
     raw, waiting = ask_raw(dial, server), ask_raw(dial, server, stream=False)
-    assert until(lambda: server.stats["generations"] == 2 and server.stats["streams"] == 1)
+    assert eventually(lambda: server.stats["generations"] == 2 and server.stats["streams"] == 1)
     server.stop()
     data, ending = read_all(raw)
     assert (payloads(data)[-1]["error"]["type"], ending) == ("server_error", "FIN")
@@ -426,14 +426,9 @@ def test_open_streams_are_told_when_the_server_stops(api, dial, read_all):
 def test_a_generation_is_counted_while_it_runs_and_stops_when_the_client_leaves(api, dial, stream):
     _, server = api(model=ScriptedModel(pace=0.01, text="word " * 100_000))
     raw = ask_raw(dial, server, stream=stream)
-    assert until(lambda: server.stats == {"connections": 1, "streams": int(stream), "generations": 1})
+    assert eventually(lambda: server.stats == {"connections": 1, "streams": int(stream), "generations": 1})
     raw.close()
-    assert until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
-
-
-def until(condition):
-    """The server counts in its own thread: give it up to five seconds."""
-    return any(condition() or threading.Event().wait(0.01) for _ in range(500))
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 
 def test_a_token_is_on_its_way_before_the_next_one_is_made(api):
@@ -441,7 +436,7 @@ def test_a_token_is_on_its_way_before_the_next_one_is_made(api):
     chunks = client.chat.completions.create(**ASK, stream=True)
     assert [next(chunks).choices[0].delta.content for _ in range(2)] == ["", FAST.tokens()[0]]
     chunks.close()
-    assert until(lambda: server.stats["generations"] == 0), "leaving is noticed in the silence, too"
+    assert eventually(lambda: server.stats["generations"] == 0), "leaving is noticed in the silence, too"
 
 
 def test_curl_sees_the_events_as_they_are(api):

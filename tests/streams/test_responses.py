@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 
 import httpx
 import openai
@@ -15,6 +14,7 @@ from course_lib.endings import classify_ending
 from course_lib.model import DEFAULT_TEXT, ScriptedModel
 from course_lib.server import serve
 from course_lib.wire.sse import SSEDecoder
+from tests.streams.peers import eventually
 
 FAST = ScriptedModel(pace=0)
 ASK = {"model": "m", "input": "why?"}
@@ -311,11 +311,6 @@ def test_the_generation_stops_when_the_client_leaves(api):
     client, server = api(ScriptedModel(pace=0.01, text="word " * 100_000))
     events = client.responses.create(**ASK, stream=True)
     next(events)
-    assert until(lambda: server.stats == {"connections": 1, "streams": 1, "generations": 1})
+    assert eventually(lambda: server.stats == {"connections": 1, "streams": 1, "generations": 1})
     events.close()
-    assert until(lambda: not server.stats["streams"] and not server.stats["generations"])
-
-
-def until(condition):
-    """The server counts in its own thread: give it up to ten seconds."""
-    return any(condition() or threading.Event().wait(0.01) for _ in range(1000))
+    assert eventually(lambda: not server.stats["streams"] and not server.stats["generations"])

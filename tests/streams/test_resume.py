@@ -4,7 +4,7 @@ import json
 import socket
 import sqlite3
 import threading
-import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -17,6 +17,7 @@ from course_lib.hops import tap
 from course_lib.model import DEFAULT_TEXT, ScriptedModel
 from course_lib.server import serve
 from course_lib.wire.sse import SSEDecoder
+from tests.streams.peers import eventually
 
 TOKENS = ScriptedModel().tokens()
 FAST = ScriptedModel(pace=0)
@@ -91,13 +92,6 @@ def code(answer):
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.005)
-
-
 # Starting and reading.
 
 
@@ -139,7 +133,7 @@ def test_a_request_that_makes_no_sense_is_refused(start, body):
 def test_it_goes_on_while_nobody_listens(start):
     server = start(ScriptedModel(pace=0.002))
     url = post(server)
-    until(lambda: not server.stats["generations"])
+    assert eventually(lambda: not server.stats["generations"])
     assert server.stats["streams"] == 0
     assert text(read(url)[0]) == DEFAULT_TEXT
 
@@ -152,7 +146,7 @@ def test_the_head_comes_before_the_first_token(start):
         assert next(data) == b": connected\n\n"
         assert server.stats == {"connections": 1, "streams": 1, "generations": 1}
     httpx.delete(url)
-    until(lambda: not server.stats["streams"])
+    assert eventually(lambda: not server.stats["streams"])
 
 
 def test_a_reader_is_told_how_long_to_wait_before_it_comes_back(start):
@@ -214,7 +208,7 @@ def test_two_readers_and_a_slow_one_all_get_everything(start, slow_reader):
         reader.start()
     for reader in readers:
         reader.join()
-    until(lambda: server.stats["streams"] == 1)  # the slow one, which has read nothing
+    assert eventually(lambda: server.stats["streams"] == 1)  # the slow one, which has read nothing
     assert not server.stats["generations"]
     assert [text(events_) for events_, _ in found] == [LONG.text] * 2
     data = bytearray()
@@ -225,10 +219,10 @@ def test_two_readers_and_a_slow_one_all_get_everything(start, slow_reader):
 
 
 def test_a_reader_that_is_left_behind_is_told_so_and_then_refused(start, slow_reader):
-    server = start(LONG, capacity=50)
+    server = start(replace(LONG, slow_start=2.0), capacity=50)  # the reader is there before the first token is gone
     url = post(server)
     raw = slow_reader(url)
-    until(lambda: not server.stats["generations"])
+    assert eventually(lambda: not server.stats["generations"])
     data = bytearray()
     while part := raw.recv(1 << 20):
         data += part
@@ -369,7 +363,7 @@ def test_delete_stops_the_model_and_tells_the_readers(start):
     assert deleted
     assert (found[-1].event, json.loads(found[-1].data)) == ("cancelled", {"finish_reason": "cancelled"})
     assert classify_ending(found, vocabulary="resume") == "cancelled"
-    until(lambda: not server.stats["generations"])
+    assert eventually(lambda: not server.stats["generations"])
     assert read(url) == (found, None)
     assert httpx.delete(url).status_code == 204
     assert httpx.get(url, headers={"Last-Event-ID": found[-1].id}).status_code == 204
@@ -402,7 +396,7 @@ def test_a_generation_that_crashes_ends_as_an_error_without_the_reason(start):
     server = serve(resume.create_app(Broken(pace=0)))
     with server:
         found, _ = read(post(server))
-        until(lambda: server.last_error)
+        assert eventually(lambda: server.last_error)
     assert (found[-1].event, "hunter2" in found[-1].data) == ("error", False)
     assert "hunter2" in server.last_error
 
@@ -481,7 +475,7 @@ def test_a_stall_holds_up_one_reader_and_nobody_else(start, slow_reader):
     while data.count(b"data:") < 2:
         data += raw.recv(65536)
     assert text(read(url)[0]) == DEFAULT_TEXT
-    until(lambda: server.stats == {"connections": 1, "streams": 1, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 1, "streams": 1, "generations": 0})
 
 
 def test_slow_start_and_error_count_generations(start):

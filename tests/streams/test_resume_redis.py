@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import httpx
 import pytest
@@ -18,6 +17,7 @@ from course_lib.model import ScriptedModel
 from course_lib.server import serve
 from course_lib.wire.sse import SSEDecoder
 from tests.streams import redis_server as redis_servers
+from tests.streams.peers import eventually
 
 redis_server = redis_servers.redis_server
 TEXT = "and so it goes on " * 20_000
@@ -105,7 +105,7 @@ class Reading(threading.Thread):
             self.error = error
 
     def wait_for(self, count):
-        until(lambda: len(self.events) >= count)
+        assert eventually(lambda: len(self.events) >= count)
 
     def finish(self):
         self.join(60)
@@ -115,13 +115,6 @@ class Reading(threading.Thread):
     @property
     def text(self):
         return "".join(event.data for event in self.events if event.event == "message")
-
-
-def until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
 
 
 def stats(server):
@@ -164,15 +157,15 @@ def test_cancel_on_the_other_server_stops_the_model(start):
     reader.wait_for(3)
     assert httpx.delete(f"{second.url}/generate/{id}").status_code == 204
     assert reader.finish()[-1].event == "cancelled"
-    until(lambda: stats(first)["generations"] == 0)
+    assert eventually(lambda: stats(first)["generations"] == 0)
 
 
 def test_cancel_on_the_other_server_stops_a_model_that_says_nothing(start):
     first, second = start(lease=1.0, pace=1000), start(lease=1.0, pace=1000)
     id = post(first)
-    until(lambda: stats(first)["generations"] == 1)
+    assert eventually(lambda: stats(first)["generations"] == 1)
     assert httpx.delete(f"{second.url}/generate/{id}").status_code == 204
-    until(lambda: stats(first)["generations"] == 0)
+    assert eventually(lambda: stats(first)["generations"] == 0)
 
 
 def test_a_request_that_is_repeated_at_the_other_server_starts_nothing(two):

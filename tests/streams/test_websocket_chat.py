@@ -24,6 +24,7 @@ from course_lib.server import serve
 from course_lib.server.websocket import MAX_FRAGMENTS, SEND_QUEUE
 from course_lib.wire.http1 import HeadDecoder
 from course_lib.wire.websocket import Frame, Opcode, WebSocketDecoder, encode_frame
+from tests.streams.peers import eventually
 
 FAST = ScriptedModel(pace=0)
 LONG = ScriptedModel("word " * 100_000, pace=0.005)  # many minutes
@@ -100,14 +101,6 @@ def hear_all(client):
 
 def text(messages):
     return "".join(message["content"] for message in messages if message["type"] == "token")
-
-
-def until(condition):
-    """Wait for a state that another thread brings about."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
 
 
 class Raw:
@@ -213,7 +206,7 @@ def test_a_cancel_is_heard_while_the_answer_is_sent_and_while_it_stalls(talk, fa
     ask(client, "a")
     for _ in range(3 if faults != "slow_start:1000s" else 0):
         assert hear(client)["type"] == "token"
-    until(lambda: server.stats["generations"] == 1)
+    assert eventually(lambda: server.stats["generations"] == 1)
     tell(client, "cancel", "a")
     assert hear_to(client, "cancelled")[-1] == {"type": "cancelled", "id": "a"}
     assert server.stats["generations"] == 0
@@ -254,7 +247,7 @@ def test_the_asyncio_client_reads_and_writes_at_the_same_time(start):
 
     seen = asyncio.run(asyncio.wait_for(chat(), DEADLINE))
     assert classify_ending(seen, vocabulary="websocket_chat") == "cancelled"
-    until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 
 NODE = """
@@ -398,7 +391,7 @@ def test_a_message_far_over_the_limit_ends_the_connection(talk):
     server, client = talk(max_size=1000)
     client.send("x" * 4001)
     assert hear_all(client)[1].code == 1009
-    until(lambda: server.stats["connections"] == 0)
+    assert eventually(lambda: server.stats["connections"] == 0)
 
 
 ORIGINS = {
@@ -414,7 +407,7 @@ ORIGINS = {
 def test_pages_of_this_machine_may_come_and_no_others(raw, origin, status):
     server, peer = raw(origin=(origin,))
     assert peer.head.status == status
-    until(lambda: server.stats["streams"] == (status == 101))
+    assert eventually(lambda: server.stats["streams"] == (status == 101))
 
 
 def test_two_origins_are_one_too_many_and_none_is_no_browser(raw):
@@ -458,7 +451,7 @@ def test_a_client_that_does_not_answer_pings_is_dropped_and_its_answer_stopped(r
     if answered:
         peer.send(Frame(Opcode.PONG, answered, mask=KEY))
     assert peer.read_to_close().close_code == 1011
-    until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 
 def test_the_clients_answer_pings_by_themselves_while_they_are_read(talk):
@@ -466,7 +459,9 @@ def test_the_clients_answer_pings_by_themselves_while_they_are_read(talk):
     ask(client)
     pings = [connection.last_ping_rtt for connection in server._uvicorn.server_state.connections]
     assert pings == [0.0]
-    until(lambda: hear(client) and [c.last_ping_rtt for c in server._uvicorn.server_state.connections] != pings)
+    assert eventually(
+        lambda: hear(client) and [c.last_ping_rtt for c in server._uvicorn.server_state.connections] != pings
+    )
 
 
 def test_pings_of_a_client_are_answered_in_the_middle_of_an_answer(raw, talk):
@@ -494,7 +489,7 @@ def stuck(server):
         same.append(size)
         return len(same) > 20
 
-    until(still)
+    assert eventually(still)
 
 
 def test_for_a_client_that_does_not_read_the_answer_waits_and_memory_is_bounded(raw):
@@ -514,7 +509,7 @@ def test_a_cancel_is_heard_although_its_sender_does_not_read(raw):
     peer.say(type="prompt", id="a", content="?")
     stuck(server)
     peer.say(type="cancel", id="a")
-    until(lambda: server.stats["generations"] == 0)
+    assert eventually(lambda: server.stats["generations"] == 0)
     while b'"token"' in (frame := peer.read()).payload[:18]:
         pass
     assert json.loads(frame.payload) == {"type": "cancelled", "id": "a"}
@@ -527,7 +522,7 @@ def test_of_pings_of_a_client_that_does_not_read_the_last_is_answered_once(raw):
     pings = b"".join(encode_frame(Frame(Opcode.PING, b"%05d" % n + b"p" * 120, mask=KEY)) for n in range(20_000))
     peer.sock.sendall(pings + encode_frame(Frame(Opcode.TEXT, b"?", mask=KEY)))
     (connection,) = server._uvicorn.server_state.connections
-    until(lambda: connection._late_pong[2:7] == b"19999")
+    assert eventually(lambda: connection._late_pong[2:7] == b"19999")
     assert buffered(server) <= BOUND
     pongs = []
     while b'"done"' not in (frame := peer.read()).payload[:16]:
@@ -545,7 +540,7 @@ def test_whoever_leaves_stops_the_answer_at_once(raw, leave, state):
     if state != "idle":
         peer.say(type="prompt", id="a", content="?", **tools, max_tokens=2 if tools else 10**6)
         peer.read()
-        until(lambda: server.stats["generations"] == 1)
+        assert eventually(lambda: server.stats["generations"] == 1)
     if leave == "close":
         peer.send(Frame(Opcode.CLOSE, (1001).to_bytes(2) + b"bye", mask=KEY))
     elif leave == "fin":
@@ -553,7 +548,7 @@ def test_whoever_leaves_stops_the_answer_at_once(raw, leave, state):
     else:
         peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         peer.sock.close()
-    until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
     if leave == "close":
         assert peer.read_to_close().payload == (1001).to_bytes(2) + b"bye"
 
@@ -565,7 +560,7 @@ def test_whoever_leaves_in_the_handshake_is_no_error_of_the_server(start, dial):
         sock.sendall(REQUEST % b"")
         sock.shutdown(socket.SHUT_WR)
         sock.close()
-    until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 
 @pytest.mark.parametrize(
@@ -574,19 +569,19 @@ def test_whoever_leaves_in_the_handshake_is_no_error_of_the_server(start, dial):
 def test_whoever_leaves_without_reading_stops_the_answer_and_leaves_nothing(raw, leave):
     server, peer = raw(BIG, ping=0.3 if leave == "silence" else None)
     peer.say(type="prompt", id="a", content="?")
-    until(lambda: server.stats["generations"] == 1)
+    assert eventually(lambda: server.stats["generations"] == 1)
     if leave != "silence":
         stuck(server)
     if leave.startswith("cancel"):
         peer.say(type="cancel", id="a")  # it is this that cannot be answered now
-        until(lambda: server.stats["generations"] == 0)
+        assert eventually(lambda: server.stats["generations"] == 0)
     if leave.endswith("close"):
         peer.send(Frame(Opcode.CLOSE, mask=KEY))
     elif leave.endswith("fin"):
         peer.sock.shutdown(socket.SHUT_WR)
     elif leave.endswith("nonsense"):
         peer.sock.sendall(b"\xff\xff")
-    until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 
 def test_an_answer_that_is_cut_has_no_close_frame_and_one_that_is_reset_not_even_a_fin(raw):
@@ -597,7 +592,7 @@ def test_an_answer_that_is_cut_has_no_close_frame_and_one_that_is_reset_not_even
         with contextlib.nullcontext() if ending is None else pytest.raises(ending):
             assert peer.read() is None
         assert not peer.decoder.done
-        until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})  # noqa: B023
+        assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})  # noqa: B023
 
 
 @pytest.mark.parametrize(("fault", "code"), [("cut@3", None), ("reset@3", None), ("truncate@3", 1000)])
@@ -684,7 +679,7 @@ def test_a_server_stops_although_clients_do_not_read(raw, leave):
     stuck(server)
     if leave:
         peer.send(Frame(Opcode.CLOSE, mask=KEY))
-        until(lambda: server.stats["generations"] == 0)
+        assert eventually(lambda: server.stats["generations"] == 0)
     server.stop()
     assert server.stats == {"connections": 0, "streams": 0, "generations": 0}
 
@@ -717,7 +712,7 @@ def test_whoever_breaks_the_protocol_is_told_why_and_the_answer_stops(raw, viola
     peer.read()
     peer.sock.sendall(data)
     assert peer.read_to_close().close_code == code
-    until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 
 def test_a_message_in_fragments_with_a_ping_between_them_is_one_message(raw):
@@ -771,4 +766,4 @@ def test_sixty_chats_at_once_keep_their_answers_apart(start):
     for id, messages in enumerate(asyncio.run(asyncio.wait_for(everybody(), 60))):
         assert {message["id"] for message in messages} == {id}
         assert text(messages) == DEFAULT_TEXT
-    until(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
+    assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
