@@ -1,33 +1,27 @@
 """Grading many submissions: a pure function of (submission, exercise, seed), run here, in a pool, or on a cluster.
 
 Rule: whatever a submission does, it gets an entry and the others theirs. An entry says nothing that depends on
-order, number of workers or machine. Left out: reading files (submissions), reports (formats), records (gradebook).
+order, number of workers or machine. Left out: reading files (submissions), worker processes (pool), reports
+(formats), records (gradebook).
 """
 
 import functools
-import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from course_lib.errors import MisuseError, PipeError
-from course_lib.grading import loading, sandbox
+from course_lib.grading import loading, pool, sandbox
 from course_lib.grading.exercises import Course, Exercise
 from course_lib.grading.formats import Entry
 from course_lib.grading.hosts import BUBBLEWRAP
 from course_lib.grading.judge import judge
 from course_lib.grading.report import ExerciseResult, as_entry, collect, not_run, steady
-from course_lib.grading.staging import borrow_stage, stage
+from course_lib.grading.staging import stage
 from course_lib.grading.submissions import Submission, read_submissions
-
-MAX_DEATHS = 2  # workers that a submission may take with it before it is given up
 
 
 @dataclass(frozen=True)
@@ -147,69 +141,14 @@ def grade_all(
     return _in_pool(submissions, options, jobs)
 
 
-def _work(data: dict[str, Any], options: Options) -> Entry:
-    try:
-        return grade_submission(Submission.from_dict(data), options)
-    except SystemExit:  # we are told to end, and the code has been stopped: the pool must not call this its result
-        os._exit(1)
-
-
 def _in_pool(submissions: Sequence[Submission], options: Options, jobs: int) -> Iterator[tuple[Submission, Entry]]:
-    """A process pool. A worker that dies takes the pool with it: it is made again for what is left."""
-    left = {number: submission for number, submission in enumerate(submissions)}
-    deaths = dict.fromkeys(left, 0)
-    while left:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker, initargs=(stage(),)) as pool:
-            try:
-                waiting: dict[Future[Entry], int] = {}
-                queue = sorted(left, key=lambda number: deaths[number])
-                while queue or waiting:
-                    # No more than run: an interrupt has little to wait for. Those whose worker has died come last,
-                    # one at a time: the next death then tells who
-                    while queue and len(waiting) < (1 if deaths[queue[0]] else jobs):
-                        number = queue.pop(0)
-                        waiting[pool.submit(_work, left[number].as_dict(), options)] = number
-                    for done in wait(waiting, return_when=FIRST_COMPLETED).done:
-                        number = waiting[done]
-                        entry = done.result()
-                        del waiting[done]
-                        yield left.pop(number), entry
-            except BrokenProcessPool:
-                for number in waiting.values():
-                    deaths[number] += 1
-                    if deaths[number] > MAX_DEATHS:
-                        yield left[number], _given_up(left.pop(number), options)
-            except BaseException:  # an interrupt, or the caller has enough: what runs is of no use
-                for process in list((pool._processes or {}).values()):
-                    process.terminate()
-                raise
+    for number, entry in pool.spread(grade_submission, [(s, options) for s in submissions], jobs, stage()):
+        submission = submissions[number]
+        yield submission, entry or _given_up(submission, options)
 
 
 def _given_up(submission: Submission, options: Options) -> Entry:
     return grade_submission(replace(submission, error="every worker that graded it died", cells=()), options)
-
-
-def _worker(folder: Path) -> None:
-    """A worker ignores the interrupt of the terminal: the one who started it decides. It ends when that one is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _told_to_end)
-    borrow_stage(folder)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _told_to_end(*_: Any) -> None:
-    """Stops the code on the way out."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a pool that is broken says it twice
-    signal.alarm(30)  # whatever happens on the way
-    sys.exit(1)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _on_cluster(
@@ -226,7 +165,10 @@ def _on_cluster(
     except (OSError, ValueError) as error:  # ValueError: no address
         raise MisuseError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with client:
-        futures = {client.submit(_work, s.as_dict(), options, pure=False, retries=MAX_DEATHS): s for s in submissions}
+        futures = {
+            client.submit(grade_submission, submission, options, pure=False, retries=pool.MAX_DEATHS): submission
+            for submission in submissions
+        }
         try:
             for future in dask.as_completed(futures):
                 submission = futures[future]

@@ -9,11 +9,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from course_lib.errors import MisuseError
 from course_lib.grading import uploads
@@ -43,14 +42,6 @@ class Submission:
         """SHA-256, in hex, of all that decides the grade: not of whose it is and where it lay."""
         grade = {**asdict(self), "name": "", "student": ""}
         return hashlib.sha256(json.dumps(grade, sort_keys=True).encode()).hexdigest()
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Submission":
-        pairs = {key: tuple((name, source) for name, source in data[key]) for key in ("cells", "files")}
-        return cls(**{**data, **pairs, "exercises": tuple(data["exercises"])})
 
 
 def read_submissions(paths: Iterable[Path], course: Course, exercise: Exercise | None = None) -> list[Submission]:

@@ -347,14 +347,14 @@ WORK = """
 import os
 from pathlib import Path
 from course_lib.grading import batch
-grade = batch._work
-def work(data, options):
-    if data["student"] == "always":
+grade = batch.grade_submission
+def work(submission, options):
+    if submission.student == "always" and not submission.error:
         os._exit(9)
-    if data["student"] == "once" and not Path("{mark}").exists():
+    if submission.student == "once" and not Path("{mark}").exists():
         Path("{mark}").touch()
         os._exit(9)
-    return grade(data, options)
+    return grade(submission, options)
 """
 
 
@@ -363,7 +363,7 @@ def test_a_worker_that_dies_costs_no_other_submission_its_marks(course, hand_in,
     monkeypatch.syspath_prepend(str(tmp_path))
     import deadly
 
-    monkeypatch.setattr(batch, "_work", deadly.work)
+    monkeypatch.setattr(batch, "grade_submission", deadly.work)
     submissions = hand_in(**dict.fromkeys(("alice", "always", "bob", "carol", "once", "zoe"), RIGHT))
     graded = [(s.student, entry) for s, entry in grade_all(submissions, Options(str(course.root)), 2)]
     entries = dict(graded)

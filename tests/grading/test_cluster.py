@@ -101,17 +101,26 @@ def test_a_batch_that_is_left_can_be_given_again(course, submissions, cluster):
     assert report(grade_all(some, options, scheduler=cluster.address)) == report(grade_all(some, options, jobs=1))
 
 
+DEADLY = """
+import os
+from course_lib.grading import batch
+grade = batch.grade_submission
+def work(submission, options):
+    return grade(submission, options) if submission.error else os._exit(9)
+"""
+
+
 @pytest.fixture
 def deadly(tmp_path, monkeypatch):
     """A module that the cluster knows, too: its work kills the worker."""
-    (tmp_path / "deadly_on_cluster.py").write_text("import os\ndef work(data, options):\n    os._exit(9)\n")
+    (tmp_path / "deadly_on_cluster.py").write_text(DEADLY)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return importlib.import_module("deadly_on_cluster")
 
 
 def test_a_submission_that_every_worker_dies_of_is_given_up(course, submissions, deadly, cluster, monkeypatch):
-    monkeypatch.setattr(batch, "_work", deadly.work)
+    monkeypatch.setattr(batch, "grade_submission", deadly.work)
     cluster.start_workers(5)
     [(submission, entry)] = grade_all(submissions[:1], Options(str(course.root)), scheduler=cluster.address)
     assert submission == submissions[0]
