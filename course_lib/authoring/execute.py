@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,14 @@ def run_notebook(path: Path, root: Path, timeout: float = 60.0) -> float:
         nonlocal reached
         reached = f"cell {cell_index + 1}"
 
-    with tempfile.TemporaryDirectory() as state:
+    with tempfile.TemporaryDirectory() as state, kernel_by_socket() as config:
         client = NotebookClient(
             notebook,
             timeout=timeout,
             store_widget_state=False,
             record_timing=False,
             extra_arguments=["--IPKernelApp.log_level=40"],  # its warning about loopback TCP
+            config=config,
             on_cell_execute=note,
             coalesce_streams=True,  # a token per line otherwise, on pages that show saved outputs
             resources={"metadata": {"path": str(path.parent)}},
@@ -67,6 +69,8 @@ def run_notebook(path: Path, root: Path, timeout: float = 60.0) -> float:
             raise BuildError(f"{name}, {reached}: took longer than {timeout:g} s") from error
         except DeadKernelError as error:
             raise BuildError(f"{name}, {reached}: the kernel died") from error
+        except RuntimeError as error:  # of jupyter_client
+            raise BuildError(f"{name}, {reached}: the kernel did not start: {error}") from error
     notebook.metadata.clear()
     notebook.metadata.update(METADATA)
     for cell in notebook.cells:
@@ -77,6 +81,20 @@ def run_notebook(path: Path, root: Path, timeout: float = 60.0) -> float:
         raise BuildError("\n".join(faults))
     write_notebook(notebook, path)
     return time.monotonic() - started
+
+
+@contextmanager
+def kernel_by_socket() -> Iterator[Any]:
+    """Settings for a client of a kernel, which is then reached by sockets in a folder of its own.
+
+    Jupyter looks for free ports and hands them to a kernel, which takes them a second later: time enough for somebody
+    else to take one, and the kernel dies. Windows has no such sockets: there it stays so.
+    """
+    from traitlets.config import Config
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
+        yield Config({"KernelManager": settings} if os.name == "posix" else {})
 
 
 def output_faults(path: Path, root: Path) -> list[str]:

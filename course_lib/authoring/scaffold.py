@@ -96,8 +96,8 @@ def new_exercise(course: Course, id: str, lesson: str) -> list[Path]:
         candidates / "right" / "another_way.py": _RIGHT.format(**blank),
         candidates / "wrong" / "one_mistake.py": _WRONG.format(**blank),
     }
-    _write_new(course, files)
     content = read_notebook(notebook)
+    _write_new(course, files)
     content.cells += [
         _cell(
             "markdown",

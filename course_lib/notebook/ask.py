@@ -10,7 +10,7 @@ from course_lib.grading.exercises import Course
 from course_lib.notebook import forms
 from course_lib.notebook.attendance import attendance
 from course_lib.notebook.panels import message
-from course_lib.notebook.questions import Question, find_prediction, lesson_quiz, recall_questions
+from course_lib.notebook.questions import Question, find_prediction, lesson_quiz, number_of, recall_questions
 from course_lib.notebook.store import ANSWERED, UNATTENDED, store_of
 
 
@@ -75,8 +75,8 @@ def compare(id: str, measured: object) -> None:
 def quiz(lesson: str) -> None:
     """The quiz of a lesson ("03"): each answer is judged at once, with the reason. Raises ExerciseError if unknown."""
     course = Course.find()
-    questions = lesson_quiz(course.root, lesson).quiz
-    _ask_all(course, f"quiz:{lesson[:2]}", f"Quiz of lesson {lesson[:2]}", list(questions))
+    questions, number = lesson_quiz(course.root, lesson).quiz, number_of(lesson)
+    _ask_all(course, f"quiz:{number}", f"Quiz of lesson {number}", list(questions))
 
 
 def recall(lesson: str) -> None:
@@ -86,7 +86,7 @@ def recall(lesson: str) -> None:
     if not questions:
         message("Recall", "Nothing to recall yet: this is where the course begins.").show()
         return
-    _ask_all(course, f"recall:{lesson[:2]}", "Recall: do you still know?", list(questions))
+    _ask_all(course, f"recall:{number_of(lesson)}", "Recall: do you still know?", list(questions))
 
 
 def _ask_all(course: Course, place: str, title: str, questions: list[Question]) -> None:

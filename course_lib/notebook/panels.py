@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from course_lib.views.draw import columns
+
 # Theme variables with a fallback for pages outside JupyterLab.
 _EDGE = {
     "ask": "var(--jp-brand-color1, #1976d2)",
@@ -48,11 +50,7 @@ def table(head: list[str], rows: list[list[str]], caption: str) -> str:
 
 def text_table(head: list[str], rows: list[list[str]]) -> str:
     """The same table in fixed columns."""
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return "\n".join(
-        "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip()
-        for row in [head, *rows]
-    )
+    return columns([head, *rows])
 
 
 def box(title: str, body: str, tone: str = "info") -> str:

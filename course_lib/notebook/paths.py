@@ -6,7 +6,7 @@ Rule: one place decides each path. Left out: the exercises' own files (grading.e
 import os
 from pathlib import Path
 
-from course_lib.grading.exercises import Course
+from course_lib.grading.exercises import Course, Exercise
 
 
 def state_folder(course: Course) -> Path:
@@ -20,6 +20,11 @@ def progress_file(course: Course) -> Path:
 
 def backup_folder(course: Course) -> Path:
     return state_folder(course) / "backup"
+
+
+def exercise_of(course: Course, id: object) -> Exercise:
+    """The exercise that a learner names, by its id or by the function itself. Raises ExerciseError."""
+    return course.exercise(id if isinstance(id, str) else getattr(id, "__name__", repr(id)))
 
 
 def lesson_names(course: Course) -> list[str]:

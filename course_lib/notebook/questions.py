@@ -104,17 +104,24 @@ def find_prediction(root: Path, id: str) -> Question:
     known = {question.id: question for lesson in load_questions(root).values() for question in lesson.predict}
     if id in known:
         return known[id]
-    near = difflib.get_close_matches(id, known, 3, 0.5) or sorted(known) or ["none yet"]
+    near = difflib.get_close_matches(str(id), known, 3, 0.5) or sorted(known) or ["none yet"]
     raise ExerciseError(
         f"no prediction is called {id!r}; known are {', '.join(near)} (notebooks/questions/NN_topic.toml)"
     )
 
 
+def number_of(lesson: object) -> str:
+    """Its two digits, of "03", "03_sse_format" or 3. Raises ExerciseError."""
+    if found := re.match(r"\d{1,2}(?!\d)", str(lesson)):
+        return f"{int(found[0]):02}"
+    raise ExerciseError(f'a lesson is named by its number, such as "03"; got {lesson!r}')
+
+
 def lesson_quiz(root: Path, lesson: str) -> Questions:
-    """The questions of `lesson`, given as "03" or "03_sse_format"."""
+    """The questions of `lesson`, given as "03", "03_sse_format" or 3."""
     known = load_questions(root)
-    if lesson[:2] in known:
-        return known[lesson[:2]]
+    if (number := number_of(lesson)) in known:
+        return known[number]
     raise ExerciseError(f"lesson {lesson!r} has no questions; there are some for {', '.join(known) or 'no lesson yet'}")
 
 
@@ -123,10 +130,10 @@ def recall_questions(root: Path, lesson: str, count: int = 3) -> tuple[Question,
 
     A lesson that does not exist leaves its place to the others, so early lessons may get fewer.
     """
-    known = load_questions(root)
-    number = int(lesson[:2])
+    known, lesson = load_questions(root), number_of(lesson)
+    number = int(lesson)
     sources = [known[f"{n:02}"].quiz for n in (number - 1, number - 3, number - 6) if f"{n:02}" in known]
     # Another order for each lesson, so that a question that was recalled once is not the first one again.
-    decks = [sorted(quiz, key=lambda q: zlib.crc32(f"{lesson[:2]}:{q.id}".encode())) for quiz in sources]
+    decks = [sorted(quiz, key=lambda q: zlib.crc32(f"{lesson}:{q.id}".encode())) for quiz in sources]
     drawn = [deck[turn] for turn in range(count) for deck in decks if turn < len(deck)]
     return tuple(drawn[:count])

@@ -12,6 +12,7 @@ from course_lib.errors import CourseError
 from course_lib.grading.exercises import Course
 from course_lib.notebook.attendance import attendance
 from course_lib.notebook.panels import Panel, message
+from course_lib.notebook.paths import exercise_of
 from course_lib.notebook.starters import answer_source, reset_exercise
 from course_lib.notebook.store import store_of
 from course_lib.notebook.summary import progress_panel
@@ -40,7 +41,8 @@ def _displays(function: Callable[P, Panel]) -> Callable[P, None]:
 def hint(id: str) -> Panel:
     """Show the next of three hints for exercise `id`; after the third, all of them."""
     course = Course.find()
-    exercise = course.exercise(id)
+    exercise = exercise_of(course, id)
+    id = exercise.id
     if attendance.one_of_many():  # "Run All" is no call for help
         return message(f"Hints for {id}", "There are three. Run this cell by itself for the first one.")
     store = store_of(course)
@@ -60,7 +62,8 @@ def hint(id: str) -> Panel:
 def solution(id: str, show: bool = False) -> Panel:
     """Show the course's answer to exercise `id`; for one that was never tried only with `show=True`."""
     course = Course.find()
-    exercise = course.exercise(id)
+    exercise = exercise_of(course, id)
+    id = exercise.id
     source = answer_source(exercise)
     if source is None:
         text = "This copy of the course has no folder solutions/. Ask whoever gave you the course."
@@ -78,9 +81,12 @@ def solution(id: str, show: bool = False) -> Panel:
 def reset(id: str) -> Panel:
     """Put the starter of exercise `id` back into its notebook; the code that was there is kept as a file."""
     course = Course.find()
-    kept = reset_exercise(course, course.exercise(id))
+    exercise = exercise_of(course, id)
+    kept = reset_exercise(course, exercise)
     saved = f"Your code was kept as {kept}." if kept else "It was the starter already."
-    return message(f"{id} starts again", saved, "Now choose File > Reload Notebook from Disk to see it.", tone="good")
+    return message(
+        f"{exercise.id} starts again", saved, "Now choose File > Reload Notebook from Disk to see it.", tone="good"
+    )
 
 
 @_displays

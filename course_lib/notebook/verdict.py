@@ -19,6 +19,7 @@ from course_lib.grading.hosts import ForkedHost
 from course_lib.grading.report import CORRECT, MORE, NOT_ATTEMPTED, CheckResult, ExerciseResult, as_text, explain
 from course_lib.grading.starter import unchanged
 from course_lib.notebook.panels import Panel, box, listing, message, paragraphs
+from course_lib.notebook.paths import exercise_of
 from course_lib.notebook.store import store_of
 
 # The judge takes a third of a second to start: that happens while the learner reads.
@@ -32,7 +33,7 @@ def check(id: str) -> int | None:
     """
     by_nbgrader, earned = "NBGRADER_EXECUTION" in os.environ, 0
     try:
-        exercise = Course.find().exercise(id)
+        exercise = exercise_of(Course.find(), id)
         result = verdict(exercise, _names())
         earned = result.points
         if not by_nbgrader:

@@ -15,6 +15,7 @@ from course_lib.errors import WireError
 from course_lib.wire.http1 import ResponseHead
 from course_lib.wire.sse import ServerSentEvent, SSEDecoder
 
+SILENT = ("ping", "tool_call", "done", "cancelled")  # types without content, of Anthropic and of the WebSocket chat
 MAX_LINE = 1_000_000  # bytes of an NDJSON line, or of an answer that comes as a whole
 
 
@@ -47,7 +48,7 @@ def _content(payload: str) -> str | None:
             return text
         case {"choices": list()} | {"done": bool()}:
             return ""
-        case {"type": str(kind)} if kind.startswith(("message_", "content_block_", "response.")) or kind == "ping":
+        case {"type": str(kind)} if kind.startswith(("message_", "content_block_", "response.")) or kind in SILENT:
             return ""
     return None
 
@@ -73,6 +74,11 @@ class BodyReader:
     def _token(self, event: ServerSentEvent | str, payload: str) -> str | None:
         running = self.endings.decided is None
         return None if running and self.endings.feed(event) == "error" else token_of(payload)
+
+    @property
+    def known(self) -> bool:
+        """Does its vocabulary tell how it ended?"""
+        return self.endings.vocabulary not in (None, "text")
 
     @property
     def verdict(self) -> str:
@@ -115,6 +121,20 @@ class LineBody(BodyReader):
         if len(self._data) > MAX_LINE:
             raise WireError(f"A line of NDJSON is longer than {MAX_LINE:,} bytes.")
         return texts
+
+
+class MessageBody(BodyReader):
+    """Messages of a WebSocket, fed one by one: a token per message."""
+
+    def __init__(self) -> None:
+        self.endings = EndingReader()
+
+    def feed(self, data: bytes) -> list[str]:
+        text = data.decode("utf-8", "replace")
+        return [token] if (token := self._token(text, text)) else []
+
+    def close(self) -> list[str]:
+        return []
 
 
 class TextBody(BodyReader):

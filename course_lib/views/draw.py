@@ -102,10 +102,16 @@ def table_html(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]
 
 def table_text(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The table as lines of text, for screen readers, terminals and comparisons."""
-    cells = [[visible(str(cell)) for cell in row] for row in (header, *rows)]
+    return "\n".join([visible(title), columns([header, *rows])])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines of text, each column as wide as it must be."""
+    cells = [[visible(str(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join([visible(title), *lines])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
 
 
 class Static:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 from course_lib.recording import Recording
 from course_lib.views.draw import MONO, Markup, Static, element, shorten, table, visible
+from course_lib.views.lanes import Lane
 from course_lib.views.live import RecordingView
-from course_lib.views.timeline import Lane, Timeline
+from course_lib.views.timeline import Timeline
+from course_lib.wire import to_bytes
 from course_lib.wire.sse import BYTE_ORDER_MARK, ServerSentEvent, SSEDecoder
 
 LIMIT = 60  # lines shown
@@ -102,9 +104,9 @@ def _told(event: ServerSentEvent) -> str:
 
 
 def events_view(source: bytes | str | Recording) -> Static | RecordingView:
-    """The lines of an event stream. Of a recording: of its first answer, live."""
+    """The lines of an event stream. Of a recording: of its first answer, live. MisuseError for anything else."""
     if not isinstance(source, Recording):
-        return picture(source.encode() if isinstance(source, str) else bytes(source))
+        return picture(source.encode("utf-8", "replace") if isinstance(source, str) else to_bytes(source))
     timeline = Timeline(source)
 
     def state() -> Static:
@@ -112,7 +114,7 @@ def events_view(source: bytes | str | Recording) -> Static | RecordingView:
         lane = timeline.lanes[0] if timeline.lanes else Lane("")
         return picture(bytes(lane.body), lane.told)
 
-    return RecordingView(f"events of {source.title or 'a recording'}", state, source)
+    return RecordingView("events", state, source)
 
 
 def picture(data: bytes, ending: str = "") -> Static:

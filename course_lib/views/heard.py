@@ -5,13 +5,19 @@ Rule: a recording only grows, so a number is enough to remember. Left out: what 
 
 from threading import Lock
 
+from course_lib.errors import MisuseError
 from course_lib.recording import Chunk, Recording
 
 
 class Heard:
-    """`update()` takes in what was added to the recording since the last call, by `_take(chunk)`."""
+    """`update()` takes in what was added to the recording since the last call, by `_take(chunk)`.
+
+    MisuseError for what is no recording.
+    """
 
     def __init__(self, recording: Recording) -> None:
+        if not isinstance(recording, Recording):
+            raise MisuseError(f"expected a Recording, such as `tap(url).recording`; got {type(recording).__name__}")
         self._recording = recording
         self._read = 0
         self._lock = Lock()

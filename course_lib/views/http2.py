@@ -5,7 +5,9 @@ the other. A frame stands at the moment at which its last byte passed. Bytes tha
 frames of their side, and the reason is shown. Left out: what the bodies mean, and recordings of TLS.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from course_lib.errors import WireError
 from course_lib.recording import Chunk, Recording
@@ -20,16 +22,15 @@ from course_lib.views.draw import (
     Static,
     element,
     join,
-    pictured,
     shorten,
     svg,
 )
-from course_lib.views.heard import Heard
 from course_lib.views.live import RecordingView
+from course_lib.views.log import Log, logged
 from course_lib.wire.http2 import FrameDecoder, Http2Frame
 
-LIMIT, LANES = 200, 60  # frames in the table, lanes in the picture
-HEADER = ("seconds", "from", "stream", "frame", "flags", "what it says")
+LANES = 60  # in the picture
+COLUMNS = ("stream", "frame", "flags", "what it says")
 WIDTH, LEFT, PLOT, TOP, ROW = 760, 190, 540, 58, 44
 SMALL = {"font_size": 11, "fill": GREY}
 # Each kind by colour and by shape: a path around (0, 0), 6 pixels either way.
@@ -56,49 +57,50 @@ class Seen:
     why: str = ""
 
 
-class Frames(Heard):
+class FrameReader:
+    """Both sides of one connection."""
+
+    def __init__(self) -> None:
+        self._decoders: dict[str, FrameDecoder | None] = {  # None: broken
+            "client": FrameDecoder(preface=True),
+            "server": FrameDecoder(),
+        }
+
+    def take(self, chunk: Chunk) -> list[Seen]:
+        """What this chunk completes."""
+
+        def seen(frame: Http2Frame, kind: str = "frame", why: str = "") -> Seen:
+            return Seen(chunk.at, chunk.conn, chunk.side, frame, kind, why)
+
+        if chunk.kind != "data":
+            return [] if chunk.kind == "open" else [seen(Http2Frame(""), chunk.kind)]
+        decoder = self._decoders[chunk.side]
+        if decoder is None:
+            return []
+        found = []
+        try:
+            frames = decoder.feed(chunk.data)
+        except WireError as error:
+            frames = [frame for frame in error.finished if isinstance(frame, Http2Frame)]
+            found = [seen(Http2Frame(""), "broken", str(error))]
+            self._decoders[chunk.side] = None
+        if other := self._decoders["server" if chunk.side == "client" else "client"]:
+            for frame in frames:
+                other.heed(frame.settings)
+        return [*map(seen, frames), *found]
+
+
+class Frames(Log[Seen]):
     """All frames of a recording, in order."""
 
-    def __init__(self, recording: Recording) -> None:
-        self.seen: list[Seen] = []
-        self._decoders: dict[tuple[int, str], FrameDecoder | None] = {}
-        super().__init__(recording)
+    def _reader(self) -> Callable[[Chunk], Iterable[Seen]]:
+        return FrameReader().take
 
     def of(self, side: str, conn: int | None = None) -> list[Http2Frame]:
         """The frames that `side` sent, on one connection or (None) on all."""
         return [
             seen.frame for seen in self.seen if (seen.kind, seen.side) == ("frame", side) and conn in (None, seen.conn)
         ]
-
-    def _decoder(self, conn: int, side: str) -> FrameDecoder | None:
-        return self._decoders.setdefault((conn, side), FrameDecoder(preface=side == "client"))
-
-    def _take(self, chunk: Chunk) -> None:
-        if chunk.kind == "open":
-            for side in ("client", "server"):
-                self._decoder(chunk.conn, side)
-        elif chunk.kind != "data":
-            self.seen.append(Seen(chunk.at, chunk.conn, chunk.side, Http2Frame(""), chunk.kind))
-        else:
-            self._decode(chunk)
-
-    def _decode(self, chunk: Chunk) -> None:
-        decoder = self._decoder(chunk.conn, chunk.side)
-        if decoder is None:  # broken before
-            return
-        why = ""
-        try:
-            frames = decoder.feed(chunk.data)
-        except WireError as error:
-            frames, why = [frame for frame in error.finished if isinstance(frame, Http2Frame)], str(error)
-            self._decoders[chunk.conn, chunk.side] = None
-        other = self._decoder(chunk.conn, "server" if chunk.side == "client" else "client")
-        for frame in frames:
-            self.seen.append(Seen(chunk.at, chunk.conn, chunk.side, frame))
-            if other is not None:
-                other.heed(frame.settings)
-        if why:
-            self.seen.append(Seen(chunk.at, chunk.conn, chunk.side, Http2Frame(""), "broken", why))
 
 
 def http2_view(recording: Recording) -> RecordingView:
@@ -108,40 +110,29 @@ def http2_view(recording: Recording) -> RecordingView:
         ...  # a client that speaks HTTP/2 to t.url
         http2_view(t.recording)
     """
-    frames = Frames(recording)
-
-    def state() -> Static:
-        frames.update()
-        return picture(recording.title, frames.seen[:])
-
-    return RecordingView(f"frames of {recording.title or 'a recording'}", state, recording)
+    return Frames(recording).view("frames", picture)
 
 
 def picture(title: str, seen: list[Seen]) -> Static:
-    """The first LIMIT frames as a table, the first LANES streams as a picture."""
-    several = len({one.conn for one in seen}) > 1
-    rows = [_row(one, several) for one in seen[:LIMIT]]
-    if len(seen) > LIMIT:
-        rows.append(["…", "", "", "", "", f"{len(seen) - LIMIT:,} more frames"])
+    """The first of them as a table, the first LANES streams as a picture."""
     lanes: dict[tuple[int, int], list[Seen]] = {}
     for one in seen:
         lanes.setdefault((one.conn, one.frame.stream), []).append(one)
     count = sum(one.kind == "frame" for one in seen)
     streams = sum(stream > 0 for _, stream in lanes)
     told = f"{count:,} frame{'s' * (count != 1)}, {streams} stream{'s' * (streams != 1)}"
-    heading = f"{title}: {told}" if title else told
-    return pictured(heading, HEADER, rows, _svg(heading, dict(sorted(lanes.items())), several), f"Frames {heading}.")
+    draw = partial(_svg, dict(sorted(lanes.items())))
+    return logged(title, told, seen, COLUMNS, _cells, draw, "more frames")
 
 
-def _row(one: Seen, several: bool) -> list[str]:
-    side, frame = f"#{one.conn} {one.side}" if several else one.side, one.frame
+def _cells(one: Seen) -> list[str]:
+    frame = one.frame
     if one.kind != "frame":
-        kind = {"close": "(FIN)", "reset": "(RST)", "broken": "(no HTTP/2)"}[one.kind]
-        return [f"{one.at:.3f}", side, "", kind, "", one.why]
-    return [f"{one.at:.3f}", side, str(frame.stream), frame.type, " ".join(frame.flags), shorten(frame.told, 120)]
+        return ["", {"close": "(FIN)", "reset": "(RST)", "broken": "(no HTTP/2)"}[one.kind], "", one.why]
+    return [str(frame.stream), frame.type, " ".join(frame.flags), shorten(frame.told, 120)]
 
 
-def _svg(title: str, lanes: dict[tuple[int, int], list[Seen]], several: bool) -> Markup:
+def _svg(lanes: dict[tuple[int, int], list[Seen]], title: str, several: bool) -> Markup:
     shown = list(lanes.items())[:LANES]
     span = max([0.1, *(one.at for _, lane in shown for one in lane)])
     height = TOP + len(shown) * ROW + 30

@@ -70,7 +70,7 @@ class Follower(LiveView):
             self._woken = self._stopping = True
             thread = self._thread
         if thread is not None:
-            thread.join(5)
+            thread.join(5 + len(self.html) / MAX_RATE)  # it may be resting after a large picture
 
     def _look(self) -> tuple[object, float, bool]:
         """(what differs when there is news, seconds of silence to bear, does the picture move without news?)"""
@@ -102,11 +102,14 @@ class Follower(LiveView):
 
 
 class RecordingView(Follower):
-    """What `state()` makes of a recording, until all its connections have ended and nothing comes any more."""
+    """What `state()` makes of a recording, until all its connections have ended and nothing comes any more.
 
-    def __init__(self, title: str, state: Callable[[], Static], recording: Recording) -> None:
+    kind: what is shown of it, for the title.
+    """
+
+    def __init__(self, kind: str, state: Callable[[], Static], recording: Recording) -> None:
         self._state, self._recording = state, recording
-        super().__init__(title)
+        super().__init__(f"{kind} of {recording.title or 'a recording'}")
         self.wake()
 
     def snapshot(self) -> Static:

@@ -8,10 +8,12 @@ Left out: bytes behind the limit (their number is said), and traffic of other co
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-from course_lib.recording import Recording
+from course_lib.errors import MisuseError
+from course_lib.recording import SIDES, Recording
 from course_lib.views.draw import MONO, Markup, Static, element, join, shorten, table_text
 from course_lib.views.live import RecordingView
 from course_lib.views.roles import Run, runs
+from course_lib.wire import to_bytes
 
 STYLES = {
     "status line": "background-color:#ffd27f",
@@ -38,16 +40,19 @@ def bytes_view(source: bytes | Recording, *, side: str = "server", conn: int | N
     """Bytes: a picture of them. A recording: what `side` sent on `conn` (None: the first connection), live.
 
     A live view follows the recording as it grows; its `snapshot()` is fixed. In a recording, each read is marked.
+    MisuseError for anything else.
     """
+    if side not in SIDES:
+        raise MisuseError(f"a side of a connection is one of {', '.join(SIDES)}; got {side!r}")
     if not isinstance(source, Recording):
-        return picture(bytes(source))
+        return picture(to_bytes(source))
 
     def state() -> Static:
         number = next(iter(source.connections), 0) if conn is None else conn
         pieces = [c.data for c in source.chunks[:] if c.side == side and c.conn == number and c.data]
         return picture(b"".join(pieces), [len(piece) for piece in pieces])
 
-    return RecordingView(f"bytes of {source.title or 'a recording'}", state, source)
+    return RecordingView("bytes", state, source)
 
 
 def picture(data: bytes, reads: Sequence[int] = ()) -> Static:

@@ -24,7 +24,7 @@ from course_lib.views.draw import (
     table_html,
     visible,
 )
-from course_lib.views.timeline import Lane
+from course_lib.views.lanes import Lane
 
 HEADER = ("stream", "tokens", "first token", "median gap", "95 % gap", "total", "ending")
 WIDTH, LEFT, PLOT, TOP, ROW = 760, 160, 480, 40, 58
@@ -82,7 +82,8 @@ def _picture(title: str, lanes: Sequence[Lane], now: float, running: str) -> Mar
 def _lane(lane: Lane, scale: float, now: float, running: str) -> list[Markup]:
     count, length = len(lane.tokens), lane.length(now)
     note = f"{f'{lane.status} · ' if lane.status else ''}{count:,} token{'s' * (count != 1)}"
-    parts = [element("text", shorten(lane.label, 22), x=14, y=12), element("text", note, x=14, y=28, **SMALL)]
+    label = shorten(lane.label, 22, middle=True)  # what tells lanes apart often stands at the end
+    parts = [element("text", label, x=14, y=12), element("text", note, x=14, y=28, **SMALL)]
     if lane.started is None:
         return parts
     end = _number(LEFT + length * scale)

@@ -1,67 +1,25 @@
 """From a recording to lanes: which answers came, which token at what moment, and how each ended.
 
-Rule: decoded by `wire` as the bytes grew, each byte once, so that following a recording costs linear time.
-Endings: "complete" (the framing says so), "closed" (a body that runs until close: nobody can know if it is whole),
-"cut off", "reset", "client left", "no [DONE]" (whole, but without the terminator of its vendor), "length", "error" (one
-came in the stream), "status 429", "broken: ..." (not HTTP/1). `outcome` is which of the five of `course_lib.endings`
-that is, where it can be known. Left out: drawing, HTTP/2, compressed bodies.
+Rule: decoded by `wire` as the bytes grew, each byte once, so that following a recording costs linear time. HTTP/1 and
+HTTP/2 both read along on each connection: whoever cannot read it finds no answers. A WebSocket grows out of HTTP/1.
+Left out: drawing, compressed bodies, TLS.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from math import inf
 
-from course_lib.endings import ENDINGS, Ending, EndingReader
 from course_lib.errors import WireError
-from course_lib.metrics import StreamMetrics, summarise
 from course_lib.recording import Chunk, Recording
-from course_lib.views.bodies import BodyReader, reader_for
+from course_lib.views.chat import Chat
 from course_lib.views.heard import Heard
-from course_lib.wire.chunked import ChunkedDecoder
-from course_lib.wire.http1 import Framing, Head, HeadDecoder, RequestHead, ResponseHead, body_framing
+from course_lib.views.http2 import FrameReader, Seen
+from course_lib.views.lanes import CUT, LEFT, Answer, Lane
+from course_lib.views.messages import Item, Messages
+from course_lib.wire.http1 import RequestHead, ResponseHead
+from course_lib.wire.websocket import Frame
 
-
-@dataclass(slots=True)
-class Lane:
-    """One stream. Times in seconds on the clock of whoever fills it; `ended` is None while it runs.
-
-    offset: seconds to add to these times to be on the clock of the view (infinite while nobody can know).
-    """
-
-    label: str
-    started: float | None = None
-    status: int | None = None
-    tokens: list[tuple[float, str]] = field(default_factory=list)
-    ending: str = ""
-    outcome: Ending | None = None
-    ended: float | None = None
-    body: bytearray = field(default_factory=bytearray)
-    offset: float = 0.0
-
-    def metrics(self) -> StreamMetrics:
-        """Of the tokens so far."""
-        return summarise(self.started or 0.0, [at for at, _ in self.tokens], self.outcome)
-
-    @property
-    def told(self) -> str:
-        """How it ended, for a person: the outcome, and what was seen of it when that is another word."""
-        return f"{self.outcome} ({self.ending})" if self.outcome not in (None, self.ending) else self.ending
-
-    def length(self, now: float) -> float:
-        """Seconds from the start to the end, or to `now` on the clock of the view, or at least to the last token."""
-        if self.started is None:
-            return 0.0
-        if self.ended is not None:
-            return self.ended - self.started
-        last = self.tokens[-1][0] if self.tokens else self.started
-        return max(now - self.offset, last) - self.started
-
-    def end(self, at: float, ending: str, outcome: Ending | None = None) -> None:
-        """The stream is over; later calls change nothing."""
-        if self.ended is None:
-            self.ended, self.ending = at, ending
-            self.outcome = outcome or next((word for word in ENDINGS if word == ending), None)
+NewLane = Callable[[str], Lane]
 
 
 class Timeline(Heard):
@@ -70,7 +28,7 @@ class Timeline(Heard):
     def __init__(self, recording: Recording, lanes: list[Lane] | None = None) -> None:
         self.lanes: list[Lane] = [] if lanes is None else lanes
         self._offset = inf
-        self._connections: dict[int, _Connection] = {}
+        self._connections: dict[int, tuple[Http1, Http2]] = {}
         self._own: list[Lane] = []
         super().__init__(recording)
 
@@ -86,8 +44,9 @@ class Timeline(Heard):
 
     def _take(self, chunk: Chunk) -> None:
         if chunk.conn not in self._connections:
-            self._connections[chunk.conn] = _Connection(self._new_lane)
-        self._connections[chunk.conn].take(chunk)
+            self._connections[chunk.conn] = Http1(self._new_lane), Http2(self._new_lane)
+        for readers in self._connections[chunk.conn]:
+            readers.take(chunk)
 
     def _new_lane(self, name: str) -> Lane:
         label = self._recording.title or name
@@ -98,117 +57,117 @@ class Timeline(Heard):
         return lane
 
 
-class _Connection:
-    """Requests and responses of one connection, paired in order (RFC 9112 section 9.3.2)."""
+class Http1:
+    """Requests and responses of one connection, paired in their order; and the answers of a WebSocket."""
 
-    def __init__(self, new_lane: Callable[[str], Lane]) -> None:
+    def __init__(self, new_lane: NewLane) -> None:
         self._new_lane = new_lane
-        self._waiting: deque[tuple[str, Lane]] = deque()
-        self._method = ""  # of the request whose response is being read
-        self._lane: Lane | None = None  # of that response
-        self._body = BodyReader()
-        self._streams = {
-            "client": _Messages(body_framing),
-            "server": _Messages(lambda head: body_framing(head, method=self._method)),
-        }
+        self._messages = Messages()
+        self._waiting: deque[Answer] = deque()
+        self._answer: Answer | None = None  # whose body is being read
+        self._chat: Chat | None = None
 
     def take(self, chunk: Chunk) -> None:
-        at, stream = chunk.at, self._streams[chunk.side]
-        if chunk.kind == "data" and not stream.broken:
+        at, side = chunk.at, chunk.side
+        if chunk.kind == "data":
             try:
-                for item in stream.feed(chunk.data):
-                    self._use(at, chunk.side, item)
+                for item in self._messages.feed(side, chunk.data):
+                    self._use(at, side, item)
             except WireError as error:
-                stream.broken = True
+                self._messages.stop(side)
                 self._end_all(at, f"broken: {error}")
-        elif chunk.kind == "reset":
-            self._end_all(at, "reset")
-        elif chunk.kind == "close" and chunk.side == "client":
-            self._end_all(at, "client left")
-        elif chunk.kind == "close" and self._lane is not None and stream.until_close:
+        elif chunk.kind == "close" and side == "server" and self._answer and self._messages.until_close(side):
             self._whole(at, "closed")
-        elif chunk.kind == "close":
-            self._end_all(at, "cut off")
+        elif chunk.kind != "open":
+            self._end_all(at, ending_of(chunk.kind, side))
 
     def _end_all(self, at: float, ending: str) -> None:
-        error = "cancelled" if ending == "client left" else ending
-        if self._lane is not None:
-            self._lane.end(at, ending, self._body.endings.close(error))
-        for _, lane in self._waiting:
-            lane.end(at, ending, EndingReader("text").close(error))
-        self._lane = None
+        for answer in (self._answer, *self._waiting, self._chat):
+            if answer is not None:
+                answer.broke(at, ending)
+        self._answer = self._chat = None
         self._waiting.clear()
 
-    def _use(self, at: float, side: str, item: Head | bytes | None) -> None:
+    def _use(self, at: float, side: str, item: Item) -> None:
         match side, item:
             case "client", RequestHead():
-                lane = self._new_lane(f"{item.method} {item.target}")
-                lane.started = at
-                self._waiting.append((item.method, lane))
+                self._waiting.append(Answer(self._new_lane(f"{item.method} {item.target}"), at))
             case "server", ResponseHead():
                 if not self._waiting:
-                    self._waiting.append(("GET", self._new_lane("answer")))
-                self._method, lane = self._waiting[0]
-                if item.status >= 200:  # an interim response (RFC 9110 section 15.2) is followed by the real one
-                    self._waiting.popleft()
-                    lane.started = at if lane.started is None else lane.started
-                    lane.status, self._lane, self._body = item.status, lane, reader_for(item)
+                    self._waiting.append(Answer(self._new_lane("answer"), at))
+                self._begin(item)
             case _, RequestHead() | ResponseHead():
                 wanted = "requests" if side == "client" else "responses"
                 raise WireError(f"A {side} sends {wanted}, got {item.start_line!r}.")
-            case "server", bytes() if self._lane is not None:
-                self._lane.body += item
-                self._lane.tokens += [(at, text) for text in self._body.feed(item)]
+            case _, Frame() if self._chat is not None:
+                self._chat.take(at, side, item)
+            case "server", bytes() if self._answer is not None:
+                self._answer.data(at, item)
             case "server", None:
-                self._whole(at, "complete")
+                self._whole(at)
 
-    def _whole(self, at: float, ending: str) -> None:
-        if self._lane is None:
-            return
-        self._lane.tokens += [(at, text) for text in self._body.close()]
-        if self._lane.status is not None and self._lane.status >= 400:
-            self._lane.tokens.clear()
-            self._lane.end(at, f"status {self._lane.status}", "error")
-        word, known = self._body.verdict or ending, self._body.endings.vocabulary not in (None, "text")
-        self._lane.end(at, word, self._body.endings.close() if known else None)
-        self._lane = None
+    def _begin(self, head: ResponseHead) -> None:
+        if head.status >= 200:  # an interim response (RFC 9110 section 15.2) is followed by the real one
+            self._answer = self._waiting.popleft()
+            self._answer.head(head)
+        elif head.status == 101:
+            handshake = self._waiting.popleft()
+            self._chat = Chat(handshake, lambda: self._new_lane(handshake.lane.label.partition(" #")[0]))
+
+    def _whole(self, at: float, ending: str = "complete") -> None:
+        if self._answer is not None:
+            self._answer.whole(at, ending)
+            self._answer = None
 
 
-class _Messages:
-    """One direction of a connection as items: a head, the pieces of its body (bytes), None at its end."""
+class Http2:
+    """The streams of one connection, each an answer."""
 
-    def __init__(self, framing: Callable[[Head], Framing]) -> None:
-        self._framing = framing  # asked after the head was handed out
-        self._head: HeadDecoder | None = HeadDecoder()  # None while a body is read
-        self._chunks: ChunkedDecoder | None = None
-        self._missing: int | None = None  # bytes of a body with a length
-        self.until_close = self.broken = False
+    def __init__(self, new_lane: NewLane) -> None:
+        self._new_lane = new_lane
+        self._frames = FrameReader()
+        self._answers: dict[int, Answer] = {}  # that run, by stream
+        self._last = False  # the header block or the data that is being read ends what the server says
 
-    def feed(self, data: bytes) -> Iterator[Head | bytes | None]:
-        while data:
-            if self._head is not None:
-                heads = self._head.feed(data)
-                yield from heads
-                data, whole = self._head.rest, False
-                for head in heads:
-                    whole = self._begin(self._framing(head))
-            elif self._chunks is not None:
-                yield from self._chunks.feed(data)
-                data, whole = self._chunks.rest, self._chunks.done
-            else:
-                piece = data[: self._missing]
-                yield piece
-                data, whole = data[len(piece) :], False
-                if self._missing is not None:
-                    self._missing -= len(piece)
-                    whole = not self._missing
-            if whole:
-                self._head = HeadDecoder()
-                yield None
+    def take(self, chunk: Chunk) -> None:
+        for seen in self._frames.take(chunk):
+            if seen.kind != "frame":
+                ending = f"broken: {seen.why}" if seen.kind == "broken" else ending_of(seen.kind, seen.side)
+                for answer in self._answers.values():
+                    answer.broke(seen.at, ending)
+                self._answers.clear()
+            elif seen.side == "client":
+                self._asked(seen)
+            elif seen.frame.stream in self._answers:
+                self._answered(seen, self._answers[seen.frame.stream])
 
-    def _begin(self, framing: Framing) -> bool:
-        """A body begins; is it empty?"""
-        self._head, self._missing = None, framing.length
-        self._chunks = ChunkedDecoder() if framing.kind == "chunked" else None
-        self.until_close = framing.kind == "close"
-        return framing.kind == "none" or framing.length == 0
+    def _asked(self, seen: Seen) -> None:
+        frame, fields = seen.frame, dict(seen.frame.headers)
+        if ":method" in fields:
+            lane = self._new_lane(f"{fields[':method']} {fields.get(':path', '')}".strip())
+            self._answers[frame.stream] = Answer(lane, seen.at)
+        elif frame.type == "RST_STREAM" and frame.stream in self._answers:
+            self._answers.pop(frame.stream).broke(seen.at, LEFT)
+
+    def _answered(self, seen: Seen, answer: Answer) -> None:
+        frame, status = seen.frame, dict(seen.frame.headers).get(":status", "")
+        if frame.type in ("HEADERS", "PUSH_PROMISE", "DATA"):  # a CONTINUATION has no such flag
+            self._last = "END_STREAM" in frame.flags
+        ended = self._last and (frame.type == "DATA" or "END_HEADERS" in frame.flags)
+        try:
+            if status.isdecimal() and int(status) >= 200:
+                answer.head(ResponseHead(int(status), headers=frame.headers))
+            answer.data(seen.at, frame.data)
+            if ended:
+                answer.whole(seen.at)
+            elif frame.type == "RST_STREAM":
+                answer.broke(seen.at, f"reset: {frame.error}")
+        except WireError as error:
+            answer.broke(seen.at, f"broken: {error}")
+        if answer.lane.ended is not None:
+            del self._answers[frame.stream]
+
+
+def ending_of(kind: str, side: str) -> str:
+    """What it means for an answer that a side resets or closes the connection."""
+    return kind if kind == "reset" else LEFT if side == "client" else CUT

@@ -9,9 +9,10 @@ from time import perf_counter
 from course_lib.errors import MisuseError
 from course_lib.recording import Recording
 from course_lib.views.draw import Static, shorten, visible
+from course_lib.views.lanes import Lane
 from course_lib.views.live import AFTERGLOW, PATIENCE, Follower
 from course_lib.views.pictures import waterfall_html, waterfall_static
-from course_lib.views.timeline import Lane, Timeline
+from course_lib.views.timeline import Timeline
 
 
 class LaneHandle:
@@ -30,6 +31,8 @@ class LaneHandle:
     def token(self, text: str) -> None:
         """A token arrives now."""
         lane, now = self._lane, self._view.now()
+        if not isinstance(text, str):
+            raise MisuseError(f"a token is text (str), got {text!r}; leave out the chunks without content")
         if lane.ended is not None:
             raise MisuseError(f"lane {lane.label!r} has ended ({lane.ending}); make one lane per stream")
         if lane.started is None:
@@ -41,7 +44,7 @@ class LaneHandle:
         """The stream ends now, in one or two words: "complete", "truncated", "error". Only the first call counts."""
         lane, now = self._lane, self._view.now()
         lane.started = now if lane.started is None else lane.started
-        lane.end(now, ending)
+        lane.end(now, str(ending))
         self._view.wake()
 
 
@@ -67,7 +70,7 @@ class Waterfall(Follower):
 
     def lane(self, label: str) -> LaneHandle:
         """A new lane at the bottom."""
-        lane = Lane(label)
+        lane = Lane(str(label))
         self._lanes.append(lane)
         self.wake()
         return LaneHandle(self, lane)

@@ -5,20 +5,21 @@ its last byte passed. Bytes that are no WebSocket end the frames of their side, 
 Left out: what is in compressed messages, bodies of refusals, and recordings of TLS.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from course_lib.errors import WireError
 from course_lib.recording import Chunk, Recording
-from course_lib.views.draw import BLUE, GREEN, GREY, ORANGE, RED, Markup, Static, element, pictured, shorten, svg
-from course_lib.views.heard import Heard
+from course_lib.views.draw import BLUE, GREEN, GREY, ORANGE, RED, Markup, Static, element, shorten, svg
 from course_lib.views.live import RecordingView
-from course_lib.wire.http1 import Head, HeadDecoder, RequestHead, ResponseHead
-from course_lib.wire.websocket import Frame, WebSocketDecoder
+from course_lib.views.log import Log, logged
+from course_lib.views.messages import Messages
+from course_lib.wire.http1 import Head, RequestHead, ResponseHead
+from course_lib.wire.websocket import Frame
 
-LIMIT, ARROWS = 200, 60  # rows of the table, arrows of the picture
-MAX_MESSAGE = 16_000_000  # bytes
-HEADER = ("seconds", "from", "what", "bytes", "bits", "what it says")
+ARROWS = 60  # in the picture
+COLUMNS = ("what", "bytes", "bits", "what it says")
 ABNORMAL = "without a close frame: code 1006"
 WIDTH, TOP, ROW = 760, 62, 26
 SIDES = {"client": 120, "server": 700}  # where their lines stand
@@ -38,74 +39,42 @@ class Seen:
     frame: Frame | None = None
 
 
-class _Connection:
-    """What each side of a connection is being read with; None when there is nothing more to read."""
+class ConversationReader:
+    """Both sides of one connection."""
 
     def __init__(self) -> None:
-        self.readers: dict[str, HeadDecoder | WebSocketDecoder | None] = {
-            "client": HeadDecoder(),
-            "server": HeadDecoder(),
-        }
-        self.reserved = 0
+        self._messages = Messages()
 
-    def feed(self, side: str, data: bytes) -> Iterator[Head | Frame]:
-        reader = self.readers[side]
-        if isinstance(reader, HeadDecoder):
-            for head in reader.feed(data):
-                yield head
-                data, self.readers[side] = reader.rest, self._behind(side, head)
-        reader = self.readers[side]
-        if isinstance(reader, WebSocketDecoder):
-            yield from reader.feed(data)
+    def take(self, chunk: Chunk) -> Iterator[Seen]:
+        """What this chunk completes."""
 
-    def _behind(self, side: str, head: Head) -> WebSocketDecoder | None:
-        if isinstance(head, ResponseHead):
-            if head.status != 101:
-                self.readers["client"] = None
-                return None
-            self.reserved = 4 if "permessage-deflate" in (head.get("sec-websocket-extensions") or "") else 0
-        return WebSocketDecoder(MAX_MESSAGE, masked=side == "client", reserved=4 if side == "client" else self.reserved)
+        def seen(what: str, told: str, frame: Frame | None = None) -> Seen:
+            return Seen(chunk.at, chunk.conn, chunk.side, what, told, frame)
 
-    def unclosed(self, side: str) -> bool:
-        reader = self.readers[side]
-        return isinstance(reader, WebSocketDecoder) and not reader.done
+        if chunk.kind in ("close", "reset"):
+            told = ABNORMAL if self._messages.unclosed(chunk.side) else ""
+            yield seen("(FIN)" if chunk.kind == "close" else "(RST)", told)
+        elif chunk.kind == "data":
+            try:
+                for item in self._messages.feed(chunk.side, chunk.data):
+                    if isinstance(item, Frame):
+                        yield seen(item.opcode.name.lower(), item.told, item)
+                    elif isinstance(item, RequestHead | ResponseHead):
+                        yield seen("request" if isinstance(item, RequestHead) else "response", _told(item))
+            except WireError as error:
+                self._messages.stop(chunk.side)
+                yield seen("(broken)", str(error))
 
 
-class Conversation(Heard):
+class Conversation(Log[Seen]):
     """Everything that was seen, in order."""
 
-    def __init__(self, recording: Recording) -> None:
-        self.seen: list[Seen] = []
-        self._connections: dict[int, _Connection] = {}
-        super().__init__(recording)
+    def _reader(self) -> Callable[[Chunk], Iterable[Seen]]:
+        return ConversationReader().take
 
     def of(self, side: str, conn: int | None = None) -> list[Frame]:
         """The frames that `side` sent, on one connection or (None) on all."""
         return [one.frame for one in self.seen if one.frame and one.side == side and conn in (None, one.conn)]
-
-    def _take(self, chunk: Chunk) -> None:
-        connection = self._connections.setdefault(chunk.conn, _Connection())
-        if chunk.kind in ("close", "reset"):
-            told = ABNORMAL if connection.unclosed(chunk.side) else ""
-            self._note(chunk, "(FIN)" if chunk.kind == "close" else "(RST)", told)
-        elif chunk.kind == "data":
-            try:
-                for one in connection.feed(chunk.side, chunk.data):
-                    self._hear(chunk, one)
-            except WireError as error:
-                for finished in error.finished:
-                    self._hear(chunk, finished)
-                connection.readers[chunk.side] = None
-                self._note(chunk, "(broken)", str(error))
-
-    def _hear(self, chunk: Chunk, one: object) -> None:
-        if isinstance(one, Frame):
-            self._note(chunk, one.opcode.name.lower(), one.told, one)
-        elif isinstance(one, ResponseHead | RequestHead):
-            self._note(chunk, "response" if isinstance(one, ResponseHead) else "request", _told(one))
-
-    def _note(self, chunk: Chunk, what: str, told: str, frame: Frame | None = None) -> None:
-        self.seen.append(Seen(chunk.at, chunk.conn, chunk.side, what, told, frame))
 
 
 def _told(head: Head) -> str:
@@ -120,34 +89,22 @@ def websocket_view(recording: Recording) -> RecordingView:
         ...  # a client that is connected to t.url
         websocket_view(t.recording)
     """
-    conversation = Conversation(recording)
-
-    def state() -> Static:
-        conversation.update()
-        return picture(recording.title, conversation.seen[:])
-
-    return RecordingView(f"WebSocket of {recording.title or 'a recording'}", state, recording)
+    return Conversation(recording).view("WebSocket", picture)
 
 
 def picture(title: str, seen: list[Seen]) -> Static:
-    """The first LIMIT of them as a table, the first ARROWS as a picture."""
-    several = len({one.conn for one in seen}) > 1
-    rows = [_row(one, several) for one in seen[:LIMIT]]
-    if len(seen) > LIMIT:
-        rows.append(["…", "", "", "", "", f"{len(seen) - LIMIT:,} more"])
+    """The first of them as a table, the first ARROWS as a picture."""
     counts = [sum(one.frame is not None and one.side == side for one in seen) for side in SIDES]
     told = f"{counts[0]:,} frame{'s' * (counts[0] != 1)} from the client, {counts[1]:,} from the server"
-    heading = f"{title}: {told}" if title else told
-    return pictured(heading, HEADER, rows, _svg(heading, seen, several), f"WebSocket {heading}.")
+    return logged(title, told, seen, COLUMNS, _cells, partial(_svg, seen), "more")
 
 
-def _row(one: Seen, several: bool) -> list[str]:
-    side = f"#{one.conn} {one.side}" if several else one.side
+def _cells(one: Seen) -> list[str]:
     bits = ["", ""] if one.frame is None else [f"{one.frame.size:,}", ", ".join(one.frame.notes)]
-    return [f"{one.at:.3f}", side, one.what, *bits, shorten(one.told, 120)]
+    return [one.what, *bits, shorten(one.told, 120)]
 
 
-def _svg(title: str, seen: list[Seen], several: bool) -> Markup:
+def _svg(seen: list[Seen], title: str, several: bool) -> Markup:
     shown = seen[:ARROWS]
     height = TOP + len(shown) * ROW + 30
     parts = [element("text", title, x=14, y=22, font_size=14, font_weight="bold")]

@@ -31,6 +31,7 @@ REFUSED_STREAM CANCEL COMPRESSION_ERROR CONNECT_ERROR ENHANCE_YOUR_CALM INADEQUA
 TYPES, ERRORS = tuple(_TYPES.split()), tuple(_ERRORS.split())
 SETTINGS = {1: "HEADER_TABLE_SIZE", 2: "ENABLE_PUSH", 3: "MAX_CONCURRENT_STREAMS", 4: "INITIAL_WINDOW_SIZE"}
 SETTINGS |= {5: "MAX_FRAME_SIZE", 6: "MAX_HEADER_LIST_SIZE", 8: "ENABLE_CONNECT_PROTOCOL", 9: "NO_RFC7540_PRIORITIES"}
+RANGES = {2: (0, 1), 4: (0, 2**31 - 1), 5: (16_384, 2**24 - 1), 8: (0, 1), 9: (0, 1)}  # of other settings: any
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,18 @@ class FrameDecoder(Decoder[Http2Frame]):
         if have < 9 + size:
             return 0
         self._frame = None
-        try:
-            frame.parse_body(memoryview(bytes(self._buffer[start + 9 : start + 9 + size])))
-        except HyperframeError as error:
-            raise _broken(f"a payload that no {_name(frame)} frame can have: {error}") from None
+        payload = self._buffer[start + 9 : start + 9 + size]
+        if _name(frame) in ("GOAWAY", "WINDOW_UPDATE") and payload:
+            payload[0] &= 0x7F  # a reserved bit that is to be ignored (sections 6.8 and 6.9), and hyperframe does not
+        if frame.type < len(TYPES):  # hyperframe knows, and judges, some that are no part of HTTP/2
+            try:
+                frame.parse_body(memoryview(bytes(payload)))
+            except HyperframeError as error:
+                raise _broken(f"a payload that no {_name(frame)} frame can have: {error}") from None
+        for number, value in _settings(frame):
+            low, high = RANGES.get(number, (0, value))
+            if not low <= value <= high:
+                raise _broken(f"{SETTINGS[number]} {value:,}; it is {low:,} to {high:,} (section 6.5.2)")
         values.append(self._value(frame, size))
         return 9 + size
 

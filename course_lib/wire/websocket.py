@@ -137,8 +137,9 @@ class WebSocketDecoder(FramedDecoder[Frame]):
 
     def _first(self, taken: bytes, values: list[Frame]) -> _Next:
         self._fin, self._reserved = taken[0] >= 0x80, taken[0] >> 4 & 7
-        if self._reserved & ~self._allowed:
-            raise _broken(f"reserved bits {self._reserved:03b} are set, but no extension was agreed on", "5.2")
+        begins = taken[0] & 15 in (Opcode.TEXT, Opcode.BINARY)
+        if self._reserved & ~(self._allowed if begins else self._allowed & 3):  # compressed is a message (RFC 7692, 6)
+            raise _broken(f"reserved bits {self._reserved:03b} are set, which no agreed extension allows here", "5.2")
         if taken[0] & 15 not in _OPCODES:
             known = ", ".join(f"{code:d} {code.name}" for code in Opcode)
             raise _broken(f"opcode {taken[0] & 15} has no meaning, there are {known}", "5.2")

@@ -66,6 +66,13 @@ def test_an_output_that_names_this_machine_is_refused(course, lesson, source, sa
     assert path.read_bytes() == before
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has ports only")
+def test_a_kernel_takes_no_port_that_somebody_else_could_take_first(course, lesson):
+    path = lesson("import json, ipykernel\nprint(json.load(open(ipykernel.get_connection_file()))['transport'])")
+    run_notebook(path, course.root)
+    assert read_notebook(path).cells[0].outputs[0].text == "ipc\n"
+
+
 def test_what_only_looks_like_an_address_passes(course, lesson):
     texts = ["GET /v1/chat/completions", "https://example.org/home/page", "0x10", "Host: 127.0.0.1", "10:30", "1/2"]
     run_notebook(lesson(*(f"print({text!r})" for text in texts)), course.root)

@@ -44,6 +44,14 @@ def test_an_exercise_that_cannot_be_started_changes_nothing(course, id, lesson, 
     assert sorted(course.root.rglob("*")) == before
 
 
+def test_an_exercise_for_a_notebook_that_cannot_be_read_leaves_no_files_behind(course):
+    (course.root / "solutions" / f"{LESSON}.ipynb").write_text("{", "utf-8")
+    before = sorted(course.root.rglob("*"))
+    with pytest.raises(BuildError, match="can't be read"):
+        new_exercise(course, "triple", LESSON)
+    assert sorted(course.root.rglob("*")) == before
+
+
 def test_a_new_lesson_has_its_three_files_and_its_questions_wait_to_be_written(course):
     written = new_lesson(course, "05_sse_server")
     assert sorted(path.relative_to(course.root).as_posix() for path in written) == [

@@ -1,16 +1,12 @@
 """One JupyterLab and one Chromium for the tests in this folder; a copy of the course for each test.
 
-Rule: nothing of the person who runs the tests is read or written: settings, kernels' records and files live in
-temporary folders. `lab` is the server, `open_notebook(path)` gives a `NotebookPage`. Pictures go to COURSE_SHOTS
-when it is set, otherwise to a temporary folder.
+Rule: nothing of the person who runs the tests is read or written (tests/jupyter.py). `lab` is the server,
+`open_notebook(path)` gives a `NotebookPage`. Pictures go to COURSE_SHOTS when it is set, else to a temporary folder.
 """
 
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +14,9 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.tabs import tabs
+from tests.jupyter import TOKEN, jupyter
 
 COURSE = Path(__file__).resolve().parents[2]
-TOKEN = "tests"
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
     "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight exist, too
@@ -38,7 +34,6 @@ class Lab:
     """A running JupyterLab: its address, and the folder it serves."""
 
     url: str
-    token: str
     root: Path
     shots: Path
 
@@ -46,53 +41,15 @@ class Lab:
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory):
     home = tmp_path_factory.mktemp("lab")
-    root, runtime = home / "root", home / "runtime"
-    root.mkdir()
     for name, content in SETTINGS.items():
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content), "utf-8")
-    places = {
-        "JUPYTER_CONFIG_DIR": home / "config",
-        "JUPYTER_DATA_DIR": home / "data",
-        "JUPYTER_RUNTIME_DIR": runtime,
-        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
-        "IPYTHONDIR": home / "ipython",
-    }
-    env = {key: value for key, value in os.environ.items() if not key.startswith("COURSE_")}
-    env.update({key: str(value) for key, value in places.items()})
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
-    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}", "--ServerApp.ip=127.0.0.1"]
-    command += ["--LabApp.expose_app_in_browser=True", "--KernelSpecManager.allowed_kernelspecs={'python3'}"]
     shots = Path(os.environ.get("COURSE_SHOTS") or home / "shots")
     shots.mkdir(parents=True, exist_ok=True)
-    with open(home / "lab.log", "w") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        url = _announced(process, runtime, home / "lab.log")
-        yield Lab(url, TOKEN, root, shots)
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _announced(process, runtime, log):
-    """The URL that the server writes into its runtime folder when it listens."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"JupyterLab ended: {log.read_text()[-2000:]}"
-        for file in runtime.glob("jpserver-*.json"):
-            try:
-                return json.loads(file.read_text("utf-8"))["url"]
-            except ValueError:
-                pass  # half written
-        time.sleep(0.1)
-    raise AssertionError(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+    wanted = "--LabApp.expose_app_in_browser=True", "--KernelSpecManager.allowed_kernelspecs={'python3'}"
+    with jupyter(home, "jupyterlab", *wanted) as running:
+        yield Lab(running.url, running.root, shots)
 
 
 @pytest.fixture(scope="package")
@@ -150,7 +107,7 @@ class NotebookPage:
     def __init__(self, lab: Lab, page: Page, path: Path) -> None:
         self.lab, self.page, self.path = lab, page, path
         place = path.relative_to(lab.root).as_posix()
-        page.goto(f"{lab.url}doc/tree/{place}?token={lab.token}&reset")
+        page.goto(f"{lab.url}doc/tree/{place}?token={TOKEN}&reset")
         self.wait_idle(60)
 
     def wait_idle(self, timeout: float = 30) -> None:

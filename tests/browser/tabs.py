@@ -17,8 +17,9 @@ from course_lib import serve
 from course_lib.apps.live import HangUp
 from course_lib.apps.sse import EventStream, last_event_id
 from course_lib.wire.sse import ServerSentEvent
+from tests.streams.peers import eventually
 
-PATIENCE = 30  # seconds
+PATIENCE = 60  # seconds
 PAGE = """<!doctype html><meta charset="utf-8"><title>streams</title><script>
 const sources = {}, seen = {};  // by name: what came, in order
 const note = name => event => seen[name].push([event.type, event.data ?? null, event.lastEventId ?? null]);
@@ -108,9 +109,7 @@ def tabs(browser):
 
 def _close(tab, hop):
     tab.page.close()
-    deadline = time.monotonic() + PATIENCE
-    while (tab.server.stats["streams"] or tab.server.stats["generations"]) and time.monotonic() < deadline:
-        time.sleep(0.005)
+    eventually(lambda: not tab.server.stats["streams"] and not tab.server.stats["generations"])
     left = tab.server.stats
     for running in (hop, tab.server):
         if running is not None:
@@ -135,13 +134,16 @@ class Feeds:
 
 
 def stream(*events):
-    """A stream of these events, then a clean end. HangUp: cut. None: stay open."""
+    """A stream of these events, then a clean end. HangUp: cut. None: stay open. A threading.Event: wait for it."""
 
     async def source():
         for event in events:
             if isinstance(event, HangUp):
                 raise event
-            if event is None:
+            if isinstance(event, threading.Event):
+                while not event.is_set():  # noqa: ASYNC110 - set by another thread
+                    await asyncio.sleep(0.001)
+            elif event is None:
                 await asyncio.sleep(3600)
             else:
                 yield event

@@ -4,7 +4,6 @@ Rule: the server lets the next piece go when the page has shown the one before.
 """
 
 import json
-import time
 
 import pytest
 
@@ -12,7 +11,8 @@ from course_lib import chaos
 from course_lib.apps import openai_api
 from course_lib.apps.live import LiveStream
 from course_lib.model import DEFAULT_TEXT, ScriptedModel
-from tests.browser.tabs import PATIENCE, Feeds, Gate
+from tests.browser.tabs import Feeds, Gate
+from tests.streams.peers import eventually
 
 FAST = ScriptedModel(pace=0)
 
@@ -42,10 +42,7 @@ def test_a_reader_that_goes_stops_the_generation(tab, model, leaving):
         here.page.close()
     else:
         here.run(f"{{ {leaving} }}")
-    deadline = time.monotonic() + PATIENCE
-    while here.server.stats["generations"] and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert here.server.stats["generations"] == 0
+    assert eventually(lambda: here.server.stats["generations"] == 0)
     if "abort" in leaving:
         here.wait("seen.chat.at(-1)[0] === 'failed'")
         assert here.seen("chat")[-1] == ["failed", "AbortError"]

@@ -5,6 +5,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from course_lib.authoring.execute import kernel_by_socket
 from course_lib.errors import ExerciseError, PredictFirst
 from course_lib.notebook import ask
 from course_lib.notebook.attendance import Attendance, Request
@@ -143,7 +144,7 @@ def test_a_quiz_answer_is_judged_with_its_reason_stored_and_restored(store, show
     press(shown[0], "Answer")
     assert "Right." in texts(shown[0])
     assert store.answers("quiz:01")["01.metric"].tries == 2
-    learner.step(ask.quiz, "01_mini")
+    learner.step(ask.quiz, 1)
     assert "Right." in texts(shown[1])
 
 
@@ -202,7 +203,8 @@ def test_nbclient_passes_the_gate_and_leaves_static_outputs(course, store, monke
         'compare("01.total", measured="2.0 s")',
     ]
     notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    with kernel_by_socket() as config:
+        NotebookClient(notebook, timeout=60, kernel_name="python3", config=config).execute()
     nbformat.validate(notebook)
     bundle = notebook.cells[1].outputs[0].data
     assert bundle["text/plain"] == STATIC

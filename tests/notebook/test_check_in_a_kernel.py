@@ -4,6 +4,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from course_lib.authoring.execute import kernel_by_socket
+
 ALIVE = "print('alive', 6 * 7)"
 HOSTILE = {
     "recursion": ("return double(n)", "RecursionError"),
@@ -27,7 +29,9 @@ def run(course):
 
     def run_cells(*sources):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-        NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(course.root)}}).execute()
+        with kernel_by_socket() as config:
+            place = {"metadata": {"path": str(course.root)}}
+            NotebookClient(notebook, timeout=60, resources=place, config=config).execute()
         outputs = [
             [o.get("text") or o.get("data", {}).get("text/plain", "") for o in c.outputs] for c in notebook.cells
         ]

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import ExerciseError
-from course_lib.notebook.questions import find_prediction, lesson_quiz, load_questions, read_questions, recall_questions
+from course_lib.notebook.questions import (
+    find_prediction,
+    lesson_quiz,
+    load_questions,
+    number_of,
+    read_questions,
+    recall_questions,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {"id": '"a"', "question": '"Q?"', "choices": '["x", "y"]', "answer": "1", "why": '"W."'}
@@ -32,6 +39,13 @@ def test_all_question_files_of_the_course_are_right_and_belong_to_a_lesson():
     for questions in load_questions(ROOT).values():
         assert (ROOT / "notebooks" / f"{questions.lesson}.ipynb").exists()
         assert questions.predict or questions.quiz
+
+
+def test_a_lesson_is_named_by_its_number_however_it_is_written():
+    assert [number_of(lesson) for lesson in ("03", "3", 3, "03_sse_format", "12", 12)] == ["03"] * 4 + ["12"] * 2
+    for wrong in (None, "", "sse", "123", [], -1):
+        with pytest.raises(ExerciseError, match="named by its number"):
+            number_of(wrong)
 
 
 def test_a_question_is_known_by_lesson_and_id(root):

@@ -32,6 +32,17 @@ def test_hints_come_one_by_one_and_then_all_together(store, shown):
     assert store.help()["double"].hints == 3
 
 
+def test_an_exercise_may_be_named_by_its_function_and_by_nothing_else(course, shown):
+    def double():
+        """What the learner wrote."""
+
+    show.hint(double)
+    assert repr(shown[0]).startswith("Hint 1 of 3 for double\n")
+    for wrong in (None, 5, ["double"], {}):
+        show.hint(wrong)
+        assert f"no exercise is called {str(wrong)!r}" in repr(shown[-1])
+
+
 def test_a_solution_is_shown_after_a_try_and_that_is_recorded(store, shown):
     show.solution("double")
     assert "solution('double', show=True)" in repr(shown[0])

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from course_lib.views.draw import element, join, shorten, svg, table_html, table_text, visible
+from course_lib.views.lanes import Lane
 from course_lib.views.pictures import waterfall_static
-from course_lib.views.timeline import Lane
 
 
 @pytest.mark.parametrize(

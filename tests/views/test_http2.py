@@ -7,7 +7,8 @@ import pytest
 
 from course_lib.recording import Recording
 from course_lib.views import http2_view
-from course_lib.views.http2 import LANES, LIMIT, Frames, picture
+from course_lib.views.http2 import LANES, Frames, picture
+from course_lib.views.log import LIMIT
 from course_lib.wire.http2 import PREFACE
 from tests.strategies import http2_frame
 from tests.views.recordings import HOSTILE

@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from course_lib import tap
 from course_lib.errors import MisuseError
 from course_lib.recording import Recording
-from course_lib.views import bytes_view, events_view, waterfall
+from course_lib.views import bytes_view, events_view, http2_view, waterfall, websocket_view
 from tests.views.conftest import threads
 from tests.views.recordings import EVENTS, HOSTILE, REQUEST, chat, conversation
 
@@ -111,14 +112,28 @@ def test_a_stream_that_says_nothing_still_grows_on_the_screen():
 
 
 def test_misuse_is_named():
-    lane = waterfall().lane("a")
+    lane = waterfall().lane(1)
     lane.start()
-    with pytest.raises(MisuseError, match="was started already"):
+    with pytest.raises(MisuseError, match="lane '1' was started already"):
         lane.start()
+    with pytest.raises(MisuseError, match="got None; leave out the chunks without content"):
+        lane.token(None)
     lane.end("truncated")
     lane.end("complete")
     with pytest.raises(MisuseError, match=r"has ended \(truncated\)"):
         lane.token("x")
+
+
+@pytest.mark.parametrize("view", [bytes_view, events_view, http2_view, websocket_view, waterfall().watch])
+@pytest.mark.parametrize("wrong", [5, None, tap])
+def test_what_cannot_be_looked_at_is_named(view, wrong):
+    with pytest.raises(MisuseError, match=f"got {type(wrong).__name__}"):
+        view(wrong)
+
+
+def test_bytes_come_from_one_of_two_sides():
+    with pytest.raises(MisuseError, match="one of client, server; got 'sever'"):
+        bytes_view(Recording(), side="sever")
 
 
 class Tags(HTMLParser):

@@ -7,8 +7,9 @@ import pytest
 from course_lib.recording import Recording
 from course_lib.views.bodies import token_of
 from course_lib.views.draw import RED
+from course_lib.views.lanes import Lane
 from course_lib.views.pictures import waterfall_static
-from course_lib.views.timeline import Lane, Timeline
+from course_lib.views.timeline import Timeline
 from course_lib.wire.chunked import LAST_CHUNK, encode_chunk
 from tests.views.recordings import DONE, EVENTS, REQUEST, chat, conversation, head, openai
 
@@ -187,6 +188,13 @@ def test_a_lane_that_is_filled_by_hand_knows_the_five_words(word, outcome):
     lane.end(1.0, word)
     lane.end(2.0, "error")
     assert (lane.outcome, lane.told, lane.metrics().ending) == (outcome, word, outcome)
+
+
+def test_lanes_of_one_path_can_be_told_apart_in_the_picture():
+    lanes = [only(chat("a", title=f"POST /v1/chat/completions #{number}")) for number in (1, 2)]
+    drawn = waterfall_static("", lanes, 5.0).picture
+    assert ">POST /v…completions #1<" in drawn
+    assert ">POST /v…completions #2<" in drawn
 
 
 def test_the_waterfall_names_the_ending_and_marks_only_a_whole_answer_as_good():

@@ -6,7 +6,8 @@ import pytest
 
 from course_lib.recording import Recording
 from course_lib.views import websocket_view
-from course_lib.views.websocket import ABNORMAL, ARROWS, LIMIT, Conversation, picture
+from course_lib.views.log import LIMIT
+from course_lib.views.websocket import ABNORMAL, ARROWS, Conversation, picture
 from course_lib.wire.websocket import Frame, Opcode, encode_frame
 from tests.views.recordings import HOSTILE, head
 

@@ -65,6 +65,15 @@ def test_every_type_of_frame_becomes_one_value():
     ]
 
 
+def test_reserved_bits_and_types_that_are_no_part_of_http_2_are_let_be():
+    window, goodbye, alternative = frames(
+        http2_frame("WINDOW_UPDATE", b"\x80\0\0\1", 1),
+        http2_frame("GOAWAY", b"\x80\0\0\5\0\0\0\0"),
+        http2_frame(10, b"\0"),  # ALTSVC, too short
+    )
+    assert (window.increment, goodbye.last_stream, alternative) == (1, 5, Http2Frame("0x0a", size=1))
+
+
 def test_names_are_those_of_the_registries():
     assert tuple(code.name for code in ErrorCodes) == ERRORS
     assert {code.value: code.name for code in h2.settings.SettingCodes}.items() <= SETTINGS.items()
@@ -202,6 +211,10 @@ def test_a_header_block_has_a_limit_packed_and_unpacked():
         (http2_frame("SETTINGS", b"12345"), "no SETTINGS frame can have"),
         (http2_frame("SETTINGS", b"123456", flags=1), "no SETTINGS frame can have"),
         (http2_frame("WINDOW_UPDATE", bytes(4)), "no WINDOW_UPDATE frame can have"),
+        (http2_frame("WINDOW_UPDATE"), "no WINDOW_UPDATE frame can have"),
+        (http2_frame("SETTINGS", b"\0\2\0\0\0\2"), "ENABLE_PUSH 2; it is 0 to 1"),
+        (http2_frame("SETTINGS", b"\0\4\x80\0\0\0"), "INITIAL_WINDOW_SIZE 2,147,483,648; it is 0 to 2,147,483,647"),
+        (http2_frame("SETTINGS", b"\0\5\0\0\x3f\xff"), "MAX_FRAME_SIZE 16,383; it is 16,384 to 16,777,215"),
         (http2_frame("DATA", b"\5hi", 1, 8), "no DATA frame can have"),
         (http2_frame("CONTINUATION", b"", 1, 4), "CONTINUATION of stream 1, where a frame that begins"),
         (http2_frame("HEADERS", b"", 1) + FIRST, "SETTINGS of stream 0, where CONTINUATION of stream 1 must come"),

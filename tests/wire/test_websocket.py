@@ -244,6 +244,9 @@ def test_the_bits_of_an_extension_are_allowed_when_it_was_agreed_on():
     assert decode(compressed, reserved=4) == [Frame(Opcode.TEXT, compressed[2:], reserved=4)]
     with pytest.raises(WireError, match="reserved bits 010"):
         decode(b"\xa1\x00", reserved=4)
+    for wire in (b"\x41\x01x\xc0", b"\xc9"):  # it says "compressed" of a message, so once, in its first frame
+        with pytest.raises(WireError, match="reserved bits 100"):
+            decode(wire, reserved=4)
 
 
 @pytest.mark.parametrize(
