@@ -11,6 +11,7 @@ import typer
 
 from course_lib import cli_grade, cli_serve
 from course_lib.errors import BuildError, CourseError, ExerciseError, MisuseError
+from course_lib.grading.interrupts import ignore_at_exit, interruptible
 
 app = typer.Typer(
     help="A course on streaming transports for LLM applications.",
@@ -27,11 +28,16 @@ ExerciseId = Annotated[str, typer.Argument(metavar="ID", help="The exercise, suc
 def main() -> None:
     """Entry point: turns the library's errors into a message and an exit status."""
     try:
-        app(prog_name="course")
+        with interruptible():
+            app(prog_name="course")
     except CourseError as error:
         typer.echo(f"course: {error}", err=True)
         usage = isinstance(error, (MisuseError, ExerciseError)) and not isinstance(error, BuildError)
         raise SystemExit(2 if usage else 1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(cli_grade.INTERRUPTED) from None
+    finally:
+        ignore_at_exit()
 
 
 def _version(wanted: bool) -> None:

@@ -6,19 +6,22 @@ was graded, whatever the marks; 2 wrong usage; 130 interrupted, with what was gr
 
 import hashlib
 import os
-import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from course_lib.cli_progress import interruptible, progress, say
+from course_lib.cli_progress import progress, say
 from course_lib.errors import MisuseError
+from course_lib.grading.interrupts import interrupts_later
 
 if TYPE_CHECKING:
-    from course_lib.grading.batch import Options
+    from course_lib.grading.batch import Graded
     from course_lib.grading.exercises import Course, Exercise
     from course_lib.grading.formats import Entry
     from course_lib.grading.gradebook import Gradebook
@@ -66,7 +69,7 @@ def grade(
     Exit status 0 when everything was graded, whatever the marks. An interrupted batch goes on when the
     same command is given again.
     """
-    from course_lib.grading.batch import Options, required_isolation
+    from course_lib.grading import batch
     from course_lib.grading.sandbox import unavailable
     from course_lib.grading.submissions import read_submissions
 
@@ -78,8 +81,8 @@ def grade(
     if hidden and notebook:
         raise MisuseError("--notebook shows what a learner sees: give --hidden in a run of its own")
     _require_places(output, feedback)
-    isolation = required_isolation(require_isolation)
-    options = Options(str(course.root), hidden, seed, isolation, notebook)
+    isolation = batch.required_isolation(require_isolation)
+    options = batch.Options(str(course.root), hidden, seed, isolation, notebook)
     submissions = read_submissions(paths, course, one)
     students = {submission.student for submission in submissions}
     if format is Format.gradescope and len(students) != 1:
@@ -88,9 +91,10 @@ def grade(
     names = sorted(str(path.absolute()) for path in paths)
     arguments = {"paths": names, "exercise": exercise, "hidden": hidden, "seed": seed, "isolation": isolation}
     arguments |= {"notebook": notebook, "checks": _checks_digest(course, one)}
-    entries, complete = _run(book, arguments, submissions, options, jobs, scheduler, fresh)
+    engine = partial(batch.grade_all, options=options, jobs=jobs, scheduler=scheduler)
+    entries, complete = _run(book, arguments, submissions, fresh, engine)
     if complete or entries:
-        _write(entries, course, one, format, output, feedback)
+        _write(entries, course, format, output, feedback)
     if why := unavailable():
         say(f"isolation: a plain process only ({why})")
     if not complete:
@@ -110,6 +114,8 @@ def gradebook(
 
     course = _course()
     _require_places(output, feedback)
+    if file is not None and not file.exists():
+        raise MisuseError(f"--gradebook {file} does not exist")
     book = _gradebook(course, file)
     batches = book.batches()
     if batch == 0:
@@ -121,7 +127,7 @@ def gradebook(
         ]
         print_table(["batch", "started", "finished", "submissions", "graded with"], rows)
         return
-    _write(book.entries(batch), course, None, format or Format.text, output, feedback)
+    _write(book.entries(batch), course, format or Format.text, output, feedback)
 
 
 def export(
@@ -140,35 +146,37 @@ def export(
     exercises = [course.exercise(exercise)] if exercise else course.exercises(lesson)
     if not exercises:
         raise MisuseError(f"no lesson is called {lesson!r}")
-    gradescope_zip(course, exercises, output)
-    say(f"{output}: {len(exercises)} exercises; upload it as the autograder of an assignment")
+    _require_places(output, None)
+    try:
+        gradescope_zip(course, exercises, output)
+    except OSError as error:
+        raise MisuseError(f"the archive cannot be written ({error})") from error
+    say(f"{output}: {', '.join(one.id for one in exercises)}; upload it as the autograder of an assignment")
 
 
 def _run(
     book: "Gradebook",
     arguments: dict[str, Any],
     submissions: "list[Submission]",
-    options: "Options",
-    jobs: int,
-    scheduler: str,
     fresh: bool,
+    engine: "Callable[[list[Submission]], Graded]",
 ) -> "tuple[list[Entry], bool]":
     """The entries in the order of their names, and whether all are there."""
-    from course_lib.grading import batch
     from course_lib.grading.gradebook import key, resume
 
     number, entries, left = resume(book, arguments, submissions, fresh)
     if entries:
         say(f"going on with batch {number}: {len(entries)} of {len(submissions)} were graded before")
     complete = True
-    with interruptible(), progress(len(submissions), len(entries)) as advance:
-        try:
-            for submission, entry in batch.grade_all(left, options, jobs, scheduler):
-                book.add(number, entry, key(submission))
-                entries[submission.name] = entry
-                advance()
-        except KeyboardInterrupt:
-            complete = False
+    try:
+        with progress(len(submissions), len(entries)) as advance, closing(engine(left)) as graded:
+            for submission, entry in graded:
+                with interrupts_later():
+                    book.add(number, entry, key(submission))
+                    entries[submission.name] = entry
+                    advance()
+    except KeyboardInterrupt:
+        complete = False
     if complete:
         book.finish(number)
     return [entries[name] for name in sorted(entries)], complete
@@ -186,18 +194,13 @@ def _require_places(output: Path | None, feedback: Path | None) -> None:
 
 
 def _write(
-    entries: "list[Entry]",
-    course: "Course",
-    one: "Exercise | None",
-    format: Format,
-    output: Path | None,
-    feedback: Path | None,
+    entries: "list[Entry]", course: "Course", format: Format, output: Path | None, feedback: Path | None
 ) -> None:
     from course_lib.grading.feedback import write_pages
     from course_lib.grading.formats import render
 
     graded = {result["id"] for entry in entries for result in entry["exercises"]}
-    points = {e.id: e.points() for e in course.exercises() if e.id in graded or e == one}
+    points = {e.id: e.points() for e in course.exercises() if e.id in graded}
     text = render(entries, format.value, points)
     try:
         if feedback is not None:
@@ -209,10 +212,12 @@ def _write(
                 whole = Path(folder, "report")
                 whole.write_text(text, "utf-8")
                 os.replace(whole, target)  # never half a report
+        else:
+            typer.echo(text, nl=False)
+    except BrokenPipeError:
+        raise  # who reads it has seen enough
     except OSError as error:
         raise MisuseError(f"a report cannot be written ({error}); `course gradebook` has what was graded") from error
-    if output is None:
-        sys.stdout.write(text)
 
 
 def _course() -> "Course":
@@ -229,9 +234,11 @@ def _course() -> "Course":
 
 
 def _gradebook(course: "Course", file: Path | None) -> "Gradebook":
-    from course_lib.grading.gradebook import Gradebook
+    from course_lib.grading.gradebook import Gradebook, is_gradebook
     from course_lib.notebook.paths import state_folder
 
+    if file is not None and file.is_file() and not is_gradebook(file):
+        raise MisuseError(f"--gradebook {file}: that is another kind of file, and is left as it is")
     return Gradebook(file or state_folder(course) / "gradebook.sqlite")
 
 

@@ -1,32 +1,19 @@
-"""What a long command says while it runs, and how it is interrupted.
+"""What a long command says while it runs.
 
 Rule: everything goes to stderr, so that a report on stdout stays whole. Left out: the commands (cli, cli_grade).
 """
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 
+from course_lib.grading.interrupts import interrupts_later
+
 
 def say(text: str) -> None:
     typer.echo(text, err=True)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """SIGTERM is treated as an interrupt, too: what is graded is kept."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -38,9 +25,15 @@ def progress(total: int, done: int) -> Iterator[Any]:
     console = Console(stderr=True)
     if console.is_terminal:
         columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("grading", total=total, completed=done)
+        bar = Progress(*columns, console=console, transient=True)
+        task = bar.add_task("grading", total=total, completed=done)
+        try:
+            with interrupts_later():
+                bar.start()
             yield lambda: bar.advance(task)
+        finally:
+            with interrupts_later():
+                bar.stop()
         return
     count = done
 

@@ -44,9 +44,9 @@ def serve(
         options["ping"] = None if ping == "never" else _seconds(ping)
     start = _starter(name, _seconds(pace) if pace is not None else None, fault or [], options)
     ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with start(port=port) as server:
+    with start(port=port) as server:  # until here a signal interrupts: Express may have to be installed
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
         typer.echo(server.url)
         if tls:
             typer.echo(f"CA: {server.ca_file}")

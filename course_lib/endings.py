@@ -69,7 +69,7 @@ class EndingReader:
     tokens may look like anything), and `vocabulary` stays None until then. id: of a WebSocket answer; messages of
     other ids are then skipped, and errors without one, too. `decided` is the ending once an event has told it, else
     None. `reason` is the server's own word for why it stopped, such as "stop", "max_tokens" or "content_filter".
-    MisuseError for a vocabulary that does not exist.
+    MisuseError for a vocabulary that does not exist, and for what is no event.
 
         reader = EndingReader("openai_chat")
         for event in decoder.feed(data):
@@ -104,8 +104,9 @@ class EndingReader:
 
     def _decide(self, kind: str, data: str, value: Mapping[str, Any]) -> Ending | None:
         vocabulary = self.vocabulary
-        if vocabulary == "websocket_chat" and self._id is not None and value.get("id") != self._id:
-            return None
+        of_another = self._id is not None and value.get("id") != self._id
+        if vocabulary == "websocket_chat" and (of_another or value.get("code") == "still_running"):
+            return None  # the second: a wrong message about an answer that goes on
         if kind == "error" or (vocabulary != "websocket_chat" and value.get("error") is not None):
             return "error"
         self._note_reason(value)
@@ -151,8 +152,11 @@ def _opened(event: Event | Mapping[str, Any] | str, named: bool) -> tuple[str, s
     if isinstance(event, Mapping):
         if "event" in event and "data" in event:
             kind, data = event["event"], event["data"]
-    elif not isinstance(event, str):
+    elif hasattr(event, "event") and hasattr(event, "data"):
         kind, data = event.event, event.data
+    elif not isinstance(event, str):
+        what = f"got a {type(event).__name__} (of a client? then give its .model_dump())"
+        raise MisuseError(f"an event is a ServerSentEvent, a message as a dict, or its text; {what}")
     value: Any = data
     if named and kind in ("", "message"):
         return "", "", {}

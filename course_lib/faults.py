@@ -50,8 +50,9 @@ FAULTS = {
     "drop": Kind(True, "", ("byte",), "drop@4096 or drop@1-4096"),
 }
 _WRITTEN = re.compile(r"([^@:*]+)(?:@(\d{1,9})(?:-(\d{1,9}))?)?(?::([^@:*]+))?(?:\*(\d{1,9}))?", re.ASCII)
-_SEED = re.compile(r"seed:(\d{1,9})", re.ASCII)
-_DURATION = re.compile(r"(\d{1,6})(?:\.(\d{1,3}))?(ms|s)", re.ASCII)
+_SEED = re.compile(r"seed:(-?\d{1,99})", re.ASCII)
+_DURATION = re.compile(r"(\d{1,9})(?:\.(\d{1,3}))?(ms|s)", re.ASCII)
+LARGEST = 999_999_999  # what can be written: nine digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +74,22 @@ class Fault:
             raise FaultSyntaxError(f"there is no fault {self.name!r}; there are {_catalogue()}")
         kind = FAULTS[self.name]
         low = {"status": 400, "size": 1}.get(kind.value, 0)
-        high = {"status": 599, "": -1}.get(kind.value, 10**9)
+        high = 599 if kind.value == "status" else LARGEST
+        if not all(map(_is_number, (self.at, self.until, self.value, self.most, self.times))):
+            raise FaultSyntaxError(f"the numbers of a fault are whole, from 0 to {LARGEST}, as in cut@5; got {self!r}")
         value = self.value
         wrong = {
             f"{self.name} needs a place, @N": kind.placed and self.at is None,
             f"{self.name} has no place, no @N": not kind.placed and self.at is not None,
             "a status is set before anything is sent, @0": self.name == "status" and (self.at, self.until) != (0, None),
             "a range of places is @FIRST-LAST": self.until is not None
-            and (self.at is None or not self.at < self.until < 10**9),
+            and (self.at is None or not self.at < self.until),
             f"{self.name} needs a value, a {kind.value}": kind.value and value is None,
             f"{self.name} has no value": not kind.value and value is not None,
             f"the {kind.value} is {low} to {high}": value is not None and not low <= value <= high,
             "a range is split:LEAST-MOST": self.most is not None
-            and (kind.value != "size" or value is None or not value < self.most <= high),
-            "*N counts answers from 1": self.times is not None and self.times < 1,
+            and (kind.value != "size" or value is None or not value < self.most),
+            "*N counts answers from 1": self.times == 0,
         }
         problem = next((text for text, found in wrong.items() if found), "")
         if problem:
@@ -124,6 +127,9 @@ class FaultPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "faults", tuple(self.faults))  # of a list, too
+        if not all(isinstance(fault, Fault) for fault in self.faults) or type(self.seed) is not int:
+            raise FaultSyntaxError(f"a plan is made of Faults and a whole number; got {self!r}; parse() reads text")
         names = [fault.name for fault in self.faults if not FAULTS[fault.name].placed]
         for name in set(names):
             if names.count(name) > 1:
@@ -166,6 +172,11 @@ def plan_for(layer: str, faults: FaultPlan | str | None) -> FaultPlan:
             home = "an app, create_app(faults=...)" if layer == "byte" else "a hop, chaos(url, faults=...)"
             raise MisuseError(f"{str(fault)!r} is no {layer} fault: give it to {home}; here: {_catalogue(layer)}")
     return plan
+
+
+def _is_number(value: object) -> bool:
+    """Whether it can be written, or is absent."""
+    return value is None or (type(value) is int and 0 <= value <= LARGEST)
 
 
 def parse_duration(text: str) -> int:

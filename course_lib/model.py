@@ -6,8 +6,10 @@ line ends, as a tokenizer of a real model would cut them; joined they are the te
 Left out: the prompt. It is never read, only counted for `usage`.
 """
 
+import functools
 import json
 import math
+import operator
 import random
 import re
 from collections.abc import Iterator
@@ -35,7 +37,7 @@ class ScriptedModel:
 
     pace: seconds per token. jitter: how far a delay may leave the pace, as a share of it (0 to 1),
     drawn from `seed`. slow_start: extra seconds before the first token.
-    Raises MisuseError for a negative or endless time, or a jitter outside 0 to 1.
+    Raises MisuseError for a negative or endless time, a jitter outside 0 to 1, or a seed that is no whole number.
     """
 
     text: str = DEFAULT_TEXT
@@ -47,6 +49,8 @@ class ScriptedModel:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise MisuseError(f"a model needs a text to say, a str; got {self.text!r}")
+        if not isinstance(self.seed, int):
+            raise MisuseError(f"seed is a whole number; got {self.seed!r}")
         for name, most in (("pace", math.inf), ("jitter", 1), ("slow_start", math.inf)):
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -68,8 +72,12 @@ class ScriptedModel:
         return "stop" if limit is None or limit >= len(tokenize(self.text)) else "length"
 
     def arguments(self, schema: dict[str, Any]) -> str:
-        """Arguments for a tool, as JSON text that fits the tool's JSON schema (types and enums, no more)."""
-        return json.dumps(_example(schema), ensure_ascii=False)
+        """Arguments for a tool, as JSON text that fits its JSON schema: types, references, the first of alternatives.
+
+        Limits of numbers and lengths are not heeded. KeyError for a reference to nothing, RecursionError for an
+        endless one.
+        """
+        return json.dumps(_example(schema, schema), ensure_ascii=False)
 
     def argument_steps(self, schema: dict[str, Any]) -> Iterator[tuple[float, str]]:
         """Like `steps`, for the text of `arguments(schema)`."""
@@ -88,15 +96,21 @@ def _limit(max_tokens: int | None) -> int | None:
     return max_tokens
 
 
-def _example(schema: Any) -> Any:
-    """The smallest sensible value that a JSON schema allows."""
+def _example(schema: Any, root: Any) -> Any:
+    """The smallest sensible value that a JSON schema allows; its references are places in `root`."""
     schema = schema if isinstance(schema, dict) else {}
-    if schema.get("enum"):
-        return schema["enum"][0]
+    if "$ref" in schema:  # such as "#/$defs/Place"
+        return _example(functools.reduce(operator.getitem, schema["$ref"].split("/")[1:], root), root)
     kind = schema.get("type", "object" if "properties" in schema else "string")
     if isinstance(kind, list):
         kind = kind[0] if kind else "null"
     if kind == "object":
-        return {name: _example(inner) for name, inner in schema.get("properties", {}).items()}
+        return {name: _example(inner, root) for name, inner in schema.get("properties", {}).items()}
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for alternatives in filter(None, map(schema.get, ("anyOf", "oneOf", "allOf"))):
+        return _example(alternatives[0], root)
     simple = {"string": "Zürich", "integer": 7, "number": 1.5, "boolean": True, "null": None}
-    return [_example(schema.get("items"))] if kind == "array" else simple.get(kind)
+    return [_example(schema.get("items"), root)] if kind == "array" else simple.get(kind)

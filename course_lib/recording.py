@@ -64,6 +64,8 @@ class Recording:
 
     def bytes_from(self, side: str = "server", conn: int | None = None) -> bytes:
         """All bytes that `side` sent, on one connection or (None) on all of them in the order of their arrival."""
+        if side not in SIDES:
+            raise MisuseError(f"the sides of a connection are {SIDES}, not {side!r}")
         return b"".join(c.data for c in self.chunks[:] if c.side == side and conn in (None, c.conn))
 
     def replay(self, speed: float = 1.0) -> Iterator[tuple[float, Chunk]]:

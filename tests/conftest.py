@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+import tests.strategies  # noqa: F401 - the profile of hypothesis that it loads is everybody's
+
 
 @pytest.fixture(autouse=True)
 def _own_state(tmp_path, monkeypatch):

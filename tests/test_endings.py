@@ -87,6 +87,12 @@ STREAMS = [  # vocabulary, events, transport_error, ending
     ("websocket_chat", [{"type": "token", "id": "1", "content": "Hi"}, {"type": "done", "id": "1"}], None, "complete"),
     ("websocket_chat", ['{"type": "done", "finish_reason": "length"}'], None, "length"),
     ("websocket_chat", [{"type": "error", "message": "no"}], None, "error"),
+    (
+        "websocket_chat",
+        [{"type": "error", "id": "a", "code": "still_running"}, {"type": "done", "id": "a"}],
+        None,
+        "complete",
+    ),
     ("websocket_chat", [{"type": "token"}, {"type": "cancelled", "id": "1"}], None, "cancelled"),
     ("websocket_chat", [{"type": "token"}, {"type": "pong"}], None, "truncated"),
     ("websocket_chat", [{"type": "token"}], "cancelled", "cancelled"),
@@ -173,6 +179,12 @@ def test_only_the_messages_of_one_answer_count_when_its_id_is_given():
 def test_nothing_is_complete_in_an_unknown_vocabulary():
     assert classify_ending([{"token": "Hi"}, "Hi"]) == "truncated"
     assert classify_ending([{"token": "Hi"}], "cancelled") == "cancelled"
+
+
+@pytest.mark.parametrize("wrong", [b"[DONE]", None, 5, ["[DONE]"], object()])
+def test_what_is_no_event_is_refused_by_its_type(wrong):
+    with pytest.raises(MisuseError, match=type(wrong).__name__):
+        EndingReader().feed(wrong)
 
 
 def test_a_vocabulary_that_does_not_exist_is_refused_with_those_that_do():

@@ -27,6 +27,8 @@ def test_bytes_are_found_by_side_and_connection(recording: Recording) -> None:
     assert recording.bytes_from("server") == bytes(range(256)) + b"<b>end"
     assert recording.bytes_from("client", 1) == b"GET /b HTTP/1.1\r\n\r\n"
     assert recording.bytes_from("client", 7) == b""
+    with pytest.raises(MisuseError, match="servr"):
+        recording.bytes_from("servr")
 
 
 def test_a_file_brings_back_every_chunk(recording: Recording, tmp_path: Path) -> None:

@@ -35,20 +35,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from course_lib.apps.answer import Answer
-from course_lib.apps.play import play, scripted
+from course_lib.apps.play import faults_of, play, prepared, scripted
 from course_lib.apps.request import (
-    RETRY_AFTER,
     BadRequest,
     called_function,
     flag,
     limit,
     model_name,
     read_json,
+    retry_after,
     to_json,
     tools_of,
 )
 from course_lib.apps.sse import EventStream
-from course_lib.faults import FaultPlan, plan_for
+from course_lib.faults import FaultPlan
 from course_lib.model import ScriptedModel, tokenize
 from course_lib.wire.sse import encode_event
 
@@ -143,17 +143,12 @@ class MessageAnswer(Answer):
         else:
             self.block = {"type": "tool_use", "id": f"toolu_{number:08d}", "name": question.tool["name"], "input": {}}
             delta = {"type": "input_json_delta", "partial_json": ""}
-        # A delta is cut from a mould, at its empty text: half of the time of a stream would be spent on its JSON.
-        mould = _event({"type": "content_block_delta", "index": 0, "delta": delta}).decode()
-        self._before, _, self._after = mould.rpartition('""')
+        self.mould(_event({"type": "content_block_delta", "index": 0, "delta": delta}))
 
     def start(self) -> bytes:
         message = _event({"type": "message_start", "message": self._message([], None, 1)})
         # Anthropic, too, sends a ping here.
         return message + _event({"type": "content_block_start", "index": 0, "content_block": self.block}) + PING
-
-    def token(self, token: str) -> bytes:
-        return f"{self._before}{to_json(token)}{self._after}".encode()
 
     def garbled(self) -> bytes:
         return GARBAGE
@@ -204,9 +199,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     """The handler for HTTPException, wrong paths and methods included."""
     assert isinstance(error, HTTPException)
     status, name = error.status_code, request_id(request)
-    headers = {**(error.headers or {}), "request-id": name}
-    if status in RETRY_AFTER:
-        headers["retry-after"] = RETRY_AFTER[status]
+    headers = {**retry_after(status), **(error.headers or {}), "request-id": name}
     return JSONResponse(error_body(status, error.detail, name), status, headers)
 
 
@@ -215,19 +208,17 @@ def create_app(
 ) -> Starlette:
     """The API as an ASGI app. ping: seconds of silence after which a stream gets a `ping` event, None for never.
 
-    MisuseError for a fault that is not a token fault.
+    MisuseError for a fault that is not a token fault, a model or a ping that is none.
     """
-    script, plan, numbers = model or ScriptedModel(), plan_for("token", faults), itertools.count()
+    (script, plan), numbers = prepared(model, faults, ping), itertools.count()
 
     async def create(request: Request) -> Response:
         question = Question.read(await read_json(request))
         tool = {"parameters": question.tool.get("input_schema")} if question.tool else None
         steps, reason = scripted(script, question.max_tokens, tool)
         number, name = next(numbers), request_id(request)
-        here = plan.for_answer(number)
-        for fault in here.of("status"):
-            raise HTTPException(fault.value or 500, "Refused, as the fault plan says.")
-        answer = MessageAnswer(number, question, play(steps, here), reason, name)
+        tokens = play(steps, faults_of(plan, number))
+        answer = MessageAnswer(number, question, tokens, reason, name)
         return await answer.response(request, stream=question.stream, ping=ping, headers={"request-id": name})
 
     async def models(request: Request) -> Response:

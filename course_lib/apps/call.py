@@ -27,7 +27,7 @@ _w3c = TraceContextTextMapPropagator()
 
 
 class Call:
-    """One question. headers: those of the client's request, for its `traceparent`."""
+    """One question. headers: those of the client's request, for its `traceparent` and `via`."""
 
     def __init__(self, provider: Provider, asked: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         """BadRequest when the question cannot be asked in the provider's words."""
@@ -93,31 +93,46 @@ class Call:
             raise Failed(502, "The provider has sent an event that cannot be read.", "unreadable_event")
         if self.endings.feed({"event": event.event, "data": value}) == "error":
             error = value.get("error")
-            kind = str(error.get("type") or "error")[:100] if isinstance(error, dict) else "error"
+            named = error.get("type") if isinstance(error, dict) else None
+            kind = named[:100] if isinstance(named, str) and named.isascii() and named else "error"
             raise Failed(ERRORS.get(kind, 502), f"The provider has reported an error ({kind}).", kind)
         return self.reader.feed(value)
 
     @asynccontextmanager
     async def _response(self, span: Span) -> AsyncIterator[httpx.Response]:
-        """The provider's answer, whose head says that it is a stream of events. Closed at once behind the block."""
-        response = await self._ask(span)
+        """The provider's answer, whose head says that it is a stream of events. Closed at once behind the block.
+
+        A client for each call: httpcore keeps a connection whose use was cancelled in its first moment, for ever.
+        """
+        client = self.provider.connect()
         try:
+            response = await self._ask(client, span)
             if response.status_code in (404, 405) and self.provider.reader is None:  # it knows no /v1/messages
                 await response.aclose()
                 self._use(FromOpenAI)
-                response = await self._ask(span)
+                response = await self._ask(client, span)
             await self.provider.check(response)
             self.provider.reader = type(self.reader)
             yield response
         finally:
-            await response.aclose()
+            await client.aclose()
 
-    async def _ask(self, span: Span) -> httpx.Response:
-        headers = dict[str, str]()
-        _w3c.inject(headers, set_span_in_context(span))
-        span.set_attribute("gen_ai.provider.name", self.reader.provider)
-        until = self._began + min(self.provider.deadlines.first, self.provider.deadlines.total)
-        return await self.provider.ask(self.reader, self.question, headers, until)
+    async def _ask(self, client: httpx.AsyncClient, span: Span) -> httpx.Response:
+        """Send the question; the answer, of which the head has come. Failed when there is none in time."""
+        provider, reader, behind = self.provider, self.reader, self.headers.get("via", "")
+        span.set_attribute("gen_ai.provider.name", reader.provider)
+        # no compression: whoever compresses has to wait for more
+        fields = {"accept": "text/event-stream", "accept-encoding": "identity", **reader.headers}
+        fields["via"] = f"{behind}, 1.1 {provider.name}" if behind and behind.isascii() else f"1.1 {provider.name}"
+        _w3c.inject(fields, set_span_in_context(span))
+        request = client.build_request("POST", provider.url + reader.path, json=self.question, headers=fields)
+        try:
+            async with asyncio.timeout_at(self._began + min(provider.deadlines.first, provider.deadlines.total)):
+                return await client.send(request, stream=True)
+        except TimeoutError:
+            raise late() from None
+        except httpx.HTTPError as error:
+            raise Failed(502, "The provider cannot be reached.", type(error).__name__) from None
 
     async def _events(self, response: httpx.Response) -> AsyncGenerator[ServerSentEvent, None]:
         clock, (first, gap, total) = asyncio.get_running_loop().time, self.provider.deadlines

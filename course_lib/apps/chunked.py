@@ -9,7 +9,7 @@
             print(text, end="", flush=True)
 
 Rule: the body is the format, its chunks are not: a token may arrive in two reads, two tokens in one.
-Both take GET, or POST with a JSON object; `max_tokens` in the query or the object limits the answer.
+Both take GET, or POST with a JSON object; `max_tokens` in the query, or rather in the object, limits the answer.
 
     /text    the tokens, nothing else. There is no place for an error: `error@N` and a stop can only cut the body off
     /ndjson  {"token": "..."} per token, then {"done": true, "finish_reason": "...", "tokens": N}, or
@@ -18,6 +18,7 @@ Both take GET, or POST with a JSON object; `max_tokens` in the query or the obje
 
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -28,23 +29,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from course_lib.apps.live import STOPPING, HangUp, LiveStream, generation
-from course_lib.apps.play import GARBLED, EndEarly, ModelFailed, play
-from course_lib.apps.request import BadRequest, error_answer, error_body, limit, on_http_error, read_json
-from course_lib.faults import FaultPlan, plan_for
+from course_lib.apps.play import GARBLED, EndEarly, ModelFailed, faults_of, play, prepared
+from course_lib.apps.request import error_body, limit, on_http_error, read_json
+from course_lib.faults import FaultPlan
 from course_lib.model import ScriptedModel
 
 NOT_UTF8 = b"\xff\xfe"
 
 
 def create_app(model: ScriptedModel | None = None, faults: FaultPlan | str | None = None) -> Starlette:
-    """Both formats as an ASGI app. MisuseError for a fault that is not a token fault."""
-    script, plan, numbers = model or ScriptedModel(), plan_for("token", faults), itertools.count()
+    """Both formats as an ASGI app. MisuseError for a fault that is not a token fault, or a model that is none."""
+    (script, plan), numbers = prepared(model, faults), itertools.count()
 
     async def answer(request: Request) -> Response:
         most = await _max_tokens(request)
-        here = plan.for_answer(next(numbers))
-        for fault in here.of("status"):
-            return error_answer(fault.value or 500, "Refused, as the fault plan says.")
+        here = faults_of(plan, next(numbers))
         if request.url.path == "/text":
             return LiveStream(_text(request, script, here, most), media_type="text/plain")
         pieces, goodbye = _lines(request, script, here, most), _line(error_body(503, STOPPING))
@@ -57,12 +56,12 @@ def create_app(model: ScriptedModel | None = None, faults: FaultPlan | str | Non
 
 
 async def _max_tokens(request: Request) -> int | None:
-    if request.method == "POST":
-        return limit(await read_json(request), "max_tokens")
-    value = request.query_params.get("max_tokens")
-    if value is not None and not (value.isascii() and value.isdigit()):
-        raise BadRequest(f"'max_tokens' must be a whole number from 1, not {value!r}.", "max_tokens")
-    return limit({"max_tokens": int(value)} if value is not None else {}, "max_tokens")
+    asked = await read_json(request) if request.method == "POST" else {}
+    written = request.query_params.get("max_tokens")
+    if written is not None:
+        number = int(written) if re.fullmatch("[0-9]{1,9}", written) else written  # `limit` refuses a text
+        asked = {"max_tokens": number, **asked}
+    return limit(asked, "max_tokens")
 
 
 async def _text(request: Request, model: ScriptedModel, plan: FaultPlan, most: int | None) -> AsyncIterator[bytes]:

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -41,9 +42,14 @@ class HangUp(Exception):
         self.reset = reset
 
 
+def services_of(scope: Scope) -> Any:
+    """The `Services` of our server for this request; None under any other server."""
+    return (scope.get("extensions") or {}).get("course")
+
+
 def generation(scope: Scope) -> AbstractContextManager[None]:
     """Tell the server, if it counts them, that a model is at work while the block runs."""
-    services = (scope.get("extensions") or {}).get("course")
+    services = services_of(scope)
     return services.generation() if services is not None else nullcontext()
 
 
@@ -69,6 +75,32 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T |
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+    """`while_connected`, and HTTPException 503 when the server stops first."""
+    services, stopped = services_of(request.scope), False
+    task = asyncio.ensure_future(while_connected(request.receive, work))
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+        task.cancel()
+
+    with services.heeding_stop(stop) if services is not None else nullcontext():
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not stopped:
+                raise
+            raise HTTPException(503, STOPPING) from None
+
+
+def check_ping(ping: Any) -> None:
+    """MisuseError unless it is a time after which a silent stream can be given a keepalive."""
+    number = isinstance(ping, int | float) and not isinstance(ping, bool)
+    if ping is not None and not (number and ping > 0):
+        raise MisuseError(f"ping is a number of seconds above 0, or None for no keepalive; got {ping!r}")
 
 
 class LiveStream(Response):
@@ -97,22 +129,22 @@ class LiveStream(Response):
             raise MisuseError(
                 f"a stream needs an async iterator, such as an `async def` with `yield` that was called; got {pieces!r}"
             )
-        if ping is not None and not ping > 0:
-            raise MisuseError(f"ping is a number of seconds above 0, or None for no keepalive; got {ping!r}")
+        check_ping(ping)
         self.pieces = pieces
         self.ping = ping
         self.goodbye = None if goodbye is None else self.encode(goodbye)
         self.status_code = status_code
         self.media_type = media_type or self.media_type
         self.background = None
-        self.init_headers({"cache-control": "no-store, no-transform", "x-accel-buffering": "no", **(headers or {})})
+        given = {name.lower(): value for name, value in (headers or {}).items()}  # each replaces ours, never joins it
+        self.init_headers({"cache-control": "no-store, no-transform", "x-accel-buffering": "no", **given})
 
     def encode(self, piece: Any) -> bytes:
         """The bytes of one piece."""
         return bytes(piece)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        services, pump = (scope.get("extensions") or {}).get("course"), _Pump(self, send)
+        services, pump = services_of(scope), _Pump(self, send)
         if services is None:
             await while_connected(receive, pump.run())  # any server cuts the connection after a HangUp
             return

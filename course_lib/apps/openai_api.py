@@ -32,12 +32,11 @@ from starlette.routing import Route
 
 from course_lib.apps import openai_responses
 from course_lib.apps.answer import Answer
-from course_lib.apps.play import play, scripted
+from course_lib.apps.play import faults_of, play, prepared, scripted
 from course_lib.apps.request import (
     MODEL,
     BadRequest,
     called_function,
-    error_answer,
     error_body,
     flag,
     limit,
@@ -47,13 +46,12 @@ from course_lib.apps.request import (
     to_json,
     tools_of,
 )
-from course_lib.faults import FaultPlan, plan_for
+from course_lib.faults import FaultPlan
 from course_lib.model import ScriptedModel, tokenize
 from course_lib.wire.sse import encode_event
 
 DONE = encode_event("[DONE]")
 GARBAGE = encode_event('{"id": "chatcmpl-", "object": "chat.completion.chunk", "choices": [{"del')
-_PLACE = "\0token\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Question:
     @classmethod
     def read(cls, asked: dict[str, Any]) -> "Question":
         """BadRequest when OpenAI would refuse it, too."""
-        if asked.get("n") not in (None, 1):
+        if asked.get("n") not in (None, 1) or asked.get("n") is True:
             raise BadRequest("This model gives one choice: 'n' must be 1.", "n")
         options, stream = asked.get("stream_options"), flag(asked, "stream")
         if options is not None and not (stream and isinstance(options, dict)):
@@ -108,16 +106,11 @@ class ChatAnswer(Answer):
         self.call_id = f"call_{number:08d}"
         self.question = question
         self.finish_reason = finish_reason
-        # The chunk of a token is cut from a mould: half of the time of a stream would be spent on its JSON.
-        function = {"arguments": _PLACE}
-        delta = {"content": _PLACE} if question.tool is None else {"tool_calls": [{"index": 0, "function": function}]}
-        self._before, _, self._after = self._delta(delta).decode().partition(to_json(_PLACE))
+        call = {"tool_calls": [{"index": 0, "function": {"arguments": ""}}]}
+        self.mould(self._delta({"content": ""} if question.tool is None else call))
 
     def start(self) -> bytes:
         return self._delta(self.message("", index=0))
-
-    def token(self, token: str) -> bytes:
-        return f"{self._before}{to_json(token)}{self._after}".encode()
 
     def garbled(self) -> bytes:
         return GARBAGE
@@ -158,18 +151,16 @@ def create_app(
 ) -> Starlette:
     """The API as an ASGI app. ping: seconds of silence after which a stream gets a comment, None for never.
 
-    MisuseError for a fault that is not a token fault.
+    MisuseError for a fault that is not a token fault, a model or a ping that is none.
     """
-    script, plan, numbers = model or ScriptedModel(), plan_for("token", faults), itertools.count()
+    (script, plan), numbers = prepared(model, faults, ping), itertools.count()
 
     async def answer(request: Request, questions: Any, answers: Any) -> Response:
         question = questions.read(await read_json(request))
         steps, reason = scripted(script, question.max_tokens, question.tool)
         number = next(numbers)
-        here = plan.for_answer(number)
-        for fault in here.of("status"):
-            return error_answer(fault.value or 500, "Refused, as the fault plan says.")
-        made: Answer = answers(number, question, play(steps, here), reason)
+        tokens = play(steps, faults_of(plan, number))
+        made: Answer = answers(number, question, tokens, reason)
         return await made.response(request, stream=question.stream, ping=ping)
 
     async def complete(request: Request) -> Response:

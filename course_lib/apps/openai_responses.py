@@ -47,7 +47,7 @@ class Question:
             raise BadRequest("Missing required parameter: 'input', a text or a list of items.", "input")
         if not isinstance(instructions, str | None):
             raise BadRequest(f"'instructions' must be a string, not {instructions!r}.", "instructions")
-        metadata = asked.get("metadata") or {}
+        metadata = {} if asked.get("metadata") is None else asked["metadata"]
         if not isinstance(metadata, dict):
             raise BadRequest("'metadata' must be an object.", "metadata")
         if asked.get("previous_response_id") is not None:

@@ -8,9 +8,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
-from course_lib.apps.live import HangUp
+from starlette.exceptions import HTTPException
+
+from course_lib.apps.live import HangUp, check_ping
 from course_lib.apps.request import BadRequest
-from course_lib.faults import Fault, FaultPlan
+from course_lib.errors import MisuseError
+from course_lib.faults import Fault, FaultPlan, plan_for
 from course_lib.model import ScriptedModel
 
 Steps = list[tuple[float, str]]  # (seconds to wait before this token, token)
@@ -26,6 +29,24 @@ class ModelFailed(Exception):
     """The model failed in the middle of an answer."""
 
 
+def prepared(
+    model: ScriptedModel | None, faults: FaultPlan | str | None, ping: float | None = None
+) -> tuple[ScriptedModel, FaultPlan]:
+    """The model and the plan of an app. MisuseError for what no request could be answered with, before there is one."""
+    if not isinstance(model, ScriptedModel | None):
+        raise MisuseError(f"a model is a ScriptedModel, such as ScriptedModel('text'), or None; got {model!r}")
+    check_ping(ping)
+    return model or ScriptedModel(), plan_for("token", faults)
+
+
+def faults_of(plan: FaultPlan, number: int) -> FaultPlan:
+    """The faults of one answer. HTTPException when one of them is a status."""
+    here = plan.for_answer(number)
+    for fault in here.of("status"):
+        raise HTTPException(fault.value or 500, "Refused, as the fault plan says.")
+    return here
+
+
 def scripted(model: ScriptedModel, most: int | None, tool: dict[str, Any] | None = None) -> tuple[Steps, str]:
     """What the model will say in at most `most` tokens, and why it stops: "stop", "length" or "tool_calls".
 
@@ -35,7 +56,7 @@ def scripted(model: ScriptedModel, most: int | None, tool: dict[str, Any] | None
     if tool is None:
         return list(model.steps(most)), model.finish_reason(most)
     try:
-        steps = list(model.argument_steps({**(tool.get("parameters") or {}), "type": "object", "enum": None}))
+        steps = list(model.argument_steps({**(tool.get("parameters") or {}), "type": "object"}))
     except (AttributeError, KeyError, RecursionError, TypeError):
         raise BadRequest("The 'parameters' of a function must be a JSON schema of an object.", "tools") from None
     return steps[:most], "tool_calls" if most is None or len(steps) <= most else "length"

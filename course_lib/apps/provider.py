@@ -1,15 +1,16 @@
-"""The provider behind a relay: how it is asked, how long it may take, and what its refusals mean to the client.
+"""The provider behind a relay: where it is, how long it may take, and what its refusals mean to the client.
 
 Rule: nothing of a failure inside the provider or the network is told to the client but that it happened. What the
 client itself did wrong (400, 413, 422), and 429 with its `retry-after`, is passed on.
-Left out: what comes after a head that says 200 (`call`), and the vocabularies (`translate`).
+Left out: the question, what comes after a head that says 200 (`call`), and the vocabularies (`translate`).
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import secrets
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -43,12 +44,15 @@ class Deadlines(NamedTuple):
 class Provider:
     """Where the answers come from. `reader`: how its events are read, None until it is known."""
 
-    def __init__(self, url: str, client: httpx.AsyncClient, tracer: Tracer, deadlines: Deadlines) -> None:
+    def __init__(
+        self, url: str, connect: Callable[[], httpx.AsyncClient], tracer: Tracer, deadlines: Deadlines
+    ) -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
-        self.client = client
+        self.connect = connect
         self.tracer = tracer
         self.deadlines = deadlines
         self.reader: type[FromOpenAI] | None = None
+        self.name = f"course-relay-{secrets.token_hex(4)}"  # of this relay, in the Via header (RFC 9110, section 7.6.3)
 
     @property
     def where(self) -> dict[str, str | int]:
@@ -57,23 +61,11 @@ class Provider:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         return {"server.address": parts.hostname or "", "server.port": port}
 
-    async def ask(self, reader: FromOpenAI, question: Any, headers: Mapping[str, str], until: float) -> httpx.Response:
-        """Send a question; the answer, of which the head has come. Failed when there is none until then."""
-        # no compression: whoever compresses has to wait for more
-        fields = {"accept": "text/event-stream", "accept-encoding": "identity", **reader.headers, **headers}
-        request = self.client.build_request("POST", self.url + reader.path, json=question, headers=fields)
-        try:
-            async with asyncio.timeout_at(until):
-                return await self.client.send(request, stream=True)
-        except TimeoutError:
-            raise late() from None
-        except httpx.HTTPError as error:
-            raise Failed(502, "The provider cannot be reached.", type(error).__name__) from None
-
     async def check(self, response: httpx.Response) -> None:
         """Failed for an answer that is no stream of events."""
         status = response.status_code
-        if status == 200 and response.headers.get("content-type", "").startswith("text/event-stream"):
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if status == 200 and kind == "text/event-stream":
             return
         if status == 200:
             raise Failed(502, "The provider's answer is no event stream.", "no_event_stream")
@@ -94,7 +86,8 @@ class Provider:
                     body += part
                     if len(body) > MAX_REFUSAL:
                         break
-            return str(json.loads(body)["error"]["message"])[:MAX_TOLD]  # both vendors
+            told = str(json.loads(body)["error"]["message"])[:MAX_TOLD]  # both vendors
+            return told.encode(errors="replace").decode()
         return ""
 
 

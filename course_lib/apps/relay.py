@@ -22,14 +22,16 @@ for 429, with its `retry-after`; 503 when it is overloaded, 504 when it is late,
 (or after a ping, which sends the head) is an error event and then the end: no finish_reason, no [DONE] that the
 provider has not sent. So is a truncated answer, because to the `openai` client a clean end without [DONE] is a success.
 The span of a call is closed once, in one `finally`, whoever ends it; then `traces` has it.
-Left out: keys (none are passed on, neither are other headers but `traceparent`), retries, and keeping the provider's
-connection for the next question.
+Left out: keys (none are passed on, neither are other headers but `traceparent` and `via`), retries, and keeping the
+provider's connection for the next question.
 """
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ from course_lib.apps import anthropic_api
 from course_lib.apps.call import DONE, Call
 from course_lib.apps.live import STOPPING, HangUp, generation
 from course_lib.apps.openai_api import GARBAGE
-from course_lib.apps.play import GARBLED, EndEarly
+from course_lib.apps.play import GARBLED, EndEarly, prepared
 from course_lib.apps.provider import Deadlines, Failed, Provider, check_url
 from course_lib.apps.request import BadRequest, error_answer, error_body, flag, on_http_error, read_json, to_json
 from course_lib.apps.sse import EventStream
@@ -56,7 +58,7 @@ from course_lib.apps.traces import SQLiteExporter, Writer
 from course_lib.apps.translate import has_content, in_one
 from course_lib.apps.whole import in_one_piece
 from course_lib.errors import MisuseError
-from course_lib.faults import FaultPlan, plan_for
+from course_lib.faults import FaultPlan
 from course_lib.model import ScriptedModel
 from course_lib.server import serve
 from course_lib.wire.sse import encode_event
@@ -132,7 +134,15 @@ class Answer:
 def _event(chunk: Chunk) -> bytes:
     if chunk is GARBLED:
         return GARBAGE
-    return encode_event(chunk if isinstance(chunk, str) else to_json(chunk))
+    try:
+        return encode_event(chunk if isinstance(chunk, str) else to_json(chunk))
+    except MisuseError:  # half of a surrogate pair: a provider has cut a character in two, whose other half comes next
+        return encode_event(json.dumps(chunk))
+
+
+def _whole(chunks: list[dict[str, Any]]) -> Any:
+    """The halves of a character come together; one that stays alone is U+FFFD."""
+    return json.loads(to_json(in_one(chunks)).encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def _as_status(failure: Failed) -> HTTPException:
@@ -179,14 +189,18 @@ def create_app(
     MisuseError for a fault that is not a token fault, an upstream that is no URL, a model beside an upstream, or a
     deadline that is no positive time; at start-up for a store that cannot be opened.
     """
-    plan, numbers, limits = plan_for("token", faults), itertools.count(), deadlines or Deadlines()
+    (_, plan), numbers, limits = prepared(model, faults, ping), itertools.count(), deadlines or Deadlines()
     if upstream is not None and model is not None:
         raise MisuseError("the upstream answers, not a model: leave out one of them")
-    if not all(seconds > 0 for seconds in limits):
-        raise MisuseError(f"deadlines are numbers of seconds above 0; got {limits}")
+    if store == "" or not isinstance(store, str | Path | SpanExporter | None):
+        raise MisuseError(f"store is the path of a file for traces, an exporter, or None for none; got {store!r}")
+    if not isinstance(limits, Deadlines) or not all(isinstance(limit, int | float) and limit > 0 for limit in limits):
+        raise MisuseError(f"deadlines are Deadlines, each a number of seconds above 0; got {limits!r}")
     address = check_url(upstream) if upstream is not None else None
 
     async def chat(request: Request) -> Response:
+        if request.state.provider.name in request.headers.get("via", ""):
+            return error_answer(508, "The upstream of this relay leads back to it.")
         asked = await read_json(request)
         streamed = flag(asked, "stream")
         if asked.get("n") not in (None, 1):
@@ -196,7 +210,7 @@ def create_app(
             return error_answer(fault.value or 500, "Refused, as the fault plan says.")
         answer = Answer(request, Call(request.state.provider, asked, request.headers), here)
         if not streamed:
-            return await in_one_piece(request, answer.pieces(), lambda *_: in_one(answer.kept))
+            return await in_one_piece(request, answer.pieces(), lambda *_: _whole(answer.kept))
         answer.stream = EventStream(answer.events(), ping=ping, goodbye=to_json(error_body(503, STOPPING)))
         return answer.stream
 
@@ -211,10 +225,10 @@ def create_app(
         own = None
         try:
             own = serve(anthropic_api.create_app(model), name="provider") if address is None else None
-            limitless = httpx.Limits(max_connections=None, max_keepalive_connections=0)  # a stream, a connection
-            async with httpx.AsyncClient(timeout=None, limits=limitless, trust_env=False) as client:  # noqa: S113 - call has deadlines
-                url = address or (own.url if own is not None else "")
-                yield {"provider": Provider(url, client, tracers.get_tracer("course_lib.apps.relay"), limits)}
+            url = address or (own.url if own is not None else "")
+            trusted = httpx.create_ssl_context() if url.lower().startswith("https:") else False  # heeds SSL_CERT_FILE
+            connect = partial(httpx.AsyncClient, verify=trusted, timeout=None, trust_env=False)  # `call` has deadlines
+            yield {"provider": Provider(url, connect, tracers.get_tracer("course_lib.apps.relay"), limits)}
         finally:
             tracers.shutdown()
             if own is not None:

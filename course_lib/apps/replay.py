@@ -22,7 +22,6 @@ from typing import NamedTuple, Protocol
 PAGE = 256  # entries that a reader is given at once
 TOKEN = "message"  # noqa: S105 - the kind of an entry that is a token; every other kind is an end
 
-
 INTERRUPTED = json.dumps(  # the last event of a generation whose server is no more
     {"error": {"message": "The server of this generation has ended.", "type": "server_error", "code": "interrupted"}}
 )

@@ -104,7 +104,7 @@ class Engine:
         self, scope: Scope, owner: str, key: str, asked: dict[str, Any], max_tokens: int | None
     ) -> tuple[str, bool]:
         """The id of the generation that is asked for, and whether it is new. KeyReused, Full, StoreAway."""
-        id = self._sign(_text(secrets.token_bytes(12)), owner)
+        id = self._sign(secrets.token_urlsafe(12), owner)
         request = json.dumps(asked, sort_keys=True)
         found = await self.store.create(id, _digest(owner, key) if key else id, _digest(request))
         if found == id:
@@ -176,7 +176,8 @@ class Engine:
             raise HangUp from None  # it comes back with its last id, perhaps to another server
 
     def _sign(self, nonce: str, owner: str) -> str:
-        return nonce + _text(hmac.digest(self._secret, f"{nonce}\0{owner}".encode(), "sha256")[:12])
+        signature = hmac.digest(self._secret, f"{nonce}\0{owner}".encode(), "sha256")
+        return nonce + urlsafe_b64encode(signature[:12]).decode()
 
 
 async def _meet(plan: FaultPlan, sent: int) -> bool:
@@ -198,10 +199,6 @@ def _encode(id: str, entry: Entry, garbled: bool) -> bytes:
     if garbled and entry.kind == TOKEN:
         return b"id: %s\ndata: \xff\xfe\n\n" % event_id(id, entry.number).encode()
     return encode_event(entry.text, event=None if entry.kind == TOKEN else entry.kind, id=event_id(id, entry.number))
-
-
-def _text(data: bytes) -> str:
-    return urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _digest(*parts: str) -> str:

@@ -12,13 +12,14 @@ Left out: Redis Cluster (keys of one script lie on several nodes), replicas. Aft
 and those that start do not know each other's ids: start all of them again.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
@@ -28,7 +29,7 @@ from course_lib.apps.replay import INTERRUPTED, PAGE, TOKEN, CannotReplay, Entry
 from course_lib.errors import MisuseError, ServerError
 
 PREFIX = "course:resume:"
-DEADLINE = 2.0  # seconds for one answer of Redis
+DEADLINE = 2.0  # seconds for one answer of Redis, beside those that it was told to wait
 MAX_WORKING = 50  # connections for commands
 MAX_WAITING = 1_000  # connections of readers that wait for news, one each
 BEGIN = "begin"  # the kind of the entry before the first: the stream exists from the start
@@ -77,13 +78,21 @@ class RedisStore:
         self._lease = round(lease * 1000)
         self._block = min(1.0, lease / 2)
         self._name = _without_credentials(url)
-        self._redis = _client(url, DEADLINE, MAX_WORKING)
-        self._waiting = _client(url, DEADLINE + self._block, MAX_WAITING)
+        pool = ConnectionPool.from_url(
+            url,
+            max_connections=MAX_WORKING + MAX_WAITING,
+            decode_responses=True,
+            socket_connect_timeout=DEADLINE,
+            socket_timeout=DEADLINE + self._block,
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+        )
+        self._redis = Redis.from_pool(pool)
+        self._working, self._waiting = asyncio.Semaphore(MAX_WORKING), asyncio.Semaphore(MAX_WAITING)
         self._create, self._append, self._renew = map(self._redis.register_script, (CREATE, APPEND, RENEW))
 
     async def open(self) -> bytes:
         try:
-            async with self._reachable():
+            async with self._turn():
                 await self._redis.set(f"{PREFIX}secret", secrets.token_hex(32), nx=True)
                 return bytes.fromhex(str(await self._redis.get(f"{PREFIX}secret")))
         except StoreAway as error:
@@ -92,50 +101,49 @@ class RedisStore:
 
     async def close(self) -> None:
         await self._redis.aclose()
-        await self._waiting.aclose()
 
     async def create(self, id: str, key: str, digest: str) -> str:
         keys = [*self._keys(id), f"{PREFIX}key:{key}"]
-        async with self._reachable():
+        async with self._turn():
             found = str(await self._create(keys, [f"{digest} {id}", self._keep, self._lease]))
         known, _, holder = found.partition(" ")
         if known != digest:
             raise KeyReused("this key was used for another request")
         return holder
 
-    async def append(self, id: str, kind: str, text: str, number: int | None = None) -> bool:
-        return await self._add(id, kind, text, number)
+    async def append(self, id: str, kind: str, text: str, number: int | None = None, only_if: str = "") -> bool:
+        values = [kind, text, "" if number is None else number, self._capacity, self._keep, only_if]
+        async with self._turn():
+            return bool(await self._append(self._keys(id), values))
 
     async def read(self, id: str, position: int, wait: bool = False) -> Page:
         stream = self._keys(id)[0]
-        async with self._reachable():
-            while True:
+        while True:
+            async with self._turn():
                 rows = await self._redis.xrange(stream, min=str(position), count=PAGE + 1)
                 if not rows and not await self._redis.exists(stream):
                     raise Evicted("this generation is no longer kept")
-                page = _page(rows, position)
-                if page.entries or page.ended or not wait:
-                    return page
-                news = await self._waiting.xread({stream: f"{position}-1"}, count=1, block=round(self._block * 1000))
-                if not news:
-                    await self._add(id, "error", INTERRUPTED, None, "dead")
+            page = _page(rows, position)
+            if page.entries or page.ended or not wait:
+                return page
+            async with self._turn(self._waiting):
+                news = await self._redis.xread({stream: f"{position}-1"}, count=1, block=round(self._block * 1000))
+            if not news:
+                await self.append(id, "error", INTERRUPTED, only_if="dead")
 
     async def renew(self, ids: Iterable[str]) -> list[str]:
-        async with self._reachable():
+        async with self._turn():
             return [id for id in ids if not await self._renew(self._keys(id), [self._keep, self._lease])]
-
-    async def _add(self, id: str, kind: str, text: str, number: int | None, only_if: str = "") -> bool:
-        values = [kind, text, "" if number is None else number, self._capacity, self._keep, only_if]
-        async with self._reachable():
-            return bool(await self._append(self._keys(id), values))
 
     def _keys(self, id: str) -> list[str]:
         return [f"{PREFIX}log:{id}", f"{PREFIX}lease:{id}"]
 
     @asynccontextmanager
-    async def _reachable(self) -> AsyncGenerator[None]:
+    async def _turn(self, turns: asyncio.Semaphore | None = None) -> AsyncGenerator[None]:
+        """Use a connection when one is free: first come, first served, which redis-py's own blocking pool is not."""
         try:
-            yield
+            async with turns or self._working:
+                yield
         except (RedisError, OSError) as error:
             raise StoreAway(f"{self._name} does not answer as it should: {type(error).__name__}") from error
 
@@ -146,20 +154,6 @@ def check_url(url: str) -> None:
         parse_url(url)
     except ValueError as error:
         raise MisuseError(f"{_without_credentials(url)!r} is no URL of Redis: {error}") from None
-
-
-def _client(url: str, deadline: float, connections: int) -> "Redis":
-    """With so many connections at most; who finds all of them busy waits for one, up to the deadline."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=DEADLINE,
-        decode_responses=True,
-        socket_connect_timeout=DEADLINE,
-        socket_timeout=deadline,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
-    )
-    return Redis.from_pool(pool)
 
 
 def _without_credentials(url: str) -> str:

@@ -62,7 +62,11 @@ class SqliteStore(MemoryStore):
 
     async def close(self) -> None:
         async with self._lock:
-            await self._in_thread(self._close)
+            try:
+                await self._in_thread(self._close)
+            except BaseException:  # cancelled: the thread ends after its work
+                self._thread.shutdown(wait=False)
+                raise
             self._thread.shutdown()
 
     async def create(self, id: str, key: str, digest: str) -> str:
@@ -128,10 +132,7 @@ class SqliteStore(MemoryStore):
             file.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
         for id, key, digest in file.execute("SELECT * FROM generation ORDER BY rowid").fetchall():
             log = self.generations.add(id, key, digest)
-            events = file.execute(
-                "SELECT number, kind, text, at FROM event WHERE generation = ? ORDER BY number", (id,)
-            )
-            for number, kind, text, at in events:
+            for number, kind, text, at in file.execute(EVENTS_OF, (id,)):
                 log.last = number - 1  # the first that is kept may be any
                 log.append(kind, text, at)
             if log.ended_at is None:

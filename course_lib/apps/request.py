@@ -33,14 +33,18 @@ def error_body(status: int, message: str, param: str | None = None) -> dict[str,
 
 
 def error_answer(status: int, message: str, param: str | None = None) -> Response:
-    headers = {"retry-after": RETRY_AFTER[status]} if status in RETRY_AFTER else None
-    return JSONResponse(error_body(status, message, param), status, headers)
+    return JSONResponse(error_body(status, message, param), status, retry_after(status))
 
 
-def on_http_error(request: Request, error: Exception) -> Response:
+def retry_after(status: int) -> dict[str, str]:
+    """The header that says when to come back."""
+    return {"retry-after": RETRY_AFTER[status]} if status in RETRY_AFTER else {}
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
     """The handler for HTTPException, wrong paths and methods included."""
     assert isinstance(error, HTTPException)
-    where = f" ({request.method} {request.url.path})" if error.status_code in (404, 405) else ""
+    where = f" ({request.method} {request.url.path})" if error.detail in ("Not Found", "Method Not Allowed") else ""
     answer = error_answer(error.status_code, f"{error.detail}{where}", getattr(error, "param", None))
     answer.headers.update(error.headers or {})
     return answer
@@ -59,7 +63,7 @@ async def read_json(request: Request) -> dict[str, Any]:
 def json_object(data: bytes | bytearray, called: str = "body") -> dict[str, Any]:
     """A JSON object; nothing at all is an empty one. BadRequest, which calls the data what the sender calls it."""
     try:
-        asked = json.loads(data or b"{}")
+        asked = json.loads(str(data, "utf-8-sig") or "{}", parse_constant=_no_constant)  # RFC 8259, section 8.1
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"We could not parse the JSON {called} of your request: {error}") from None
     if not isinstance(asked, dict):
@@ -70,6 +74,10 @@ def json_object(data: bytes | bytearray, called: str = "body") -> dict[str, Any]
         except UnicodeEncodeError:
             raise BadRequest(f"The {called} has half of a surrogate pair, which is no character.") from None
     return asked
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def flag(asked: dict[str, Any], name: str) -> bool:
@@ -90,7 +98,7 @@ def model_name(asked: dict[str, Any]) -> str:
 
 def tools_of(asked: dict[str, Any]) -> list[dict[str, Any]]:
     """The tools that a model may call; none when the field is absent."""
-    tools = asked.get("tools") or []
+    tools = [] if asked.get("tools") is None else asked["tools"]
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
         raise BadRequest("'tools' must be a list of objects.", "tools")
     return tools

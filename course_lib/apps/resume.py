@@ -26,9 +26,11 @@ Left out: a CR in a token, which event streams cannot carry: it arrives as LF. Q
 """
 
 import json
+import math
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -37,12 +39,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from course_lib.apps.live import STOPPING
+from course_lib.apps.play import prepared
 from course_lib.apps.replay import Generations, MemoryStore, Store, position_of
 from course_lib.apps.replay_engine import REFUSALS, Engine, refusal
 from course_lib.apps.request import RETRY_AFTER, BadRequest, error_answer, error_body, limit, on_http_error, read_json
 from course_lib.apps.sse import EventStream, last_event_id
 from course_lib.errors import MisuseError
-from course_lib.faults import FaultPlan, plan_for
+from course_lib.faults import FaultPlan
 from course_lib.model import ScriptedModel
 from course_lib.wire.sse import encode_event
 
@@ -54,7 +57,7 @@ def create_app(
     model: ScriptedModel | None = None,
     faults: FaultPlan | str | None = None,
     *,
-    store: str | None = None,
+    store: str | Path | None = None,
     capacity: int = 10_000,
     generations: int = 1_000,
     keep: float = 3600.0,
@@ -75,9 +78,9 @@ def create_app(
         if type(value) is not int or value < least:
             raise MisuseError(f"{name} is a whole number from {least}; got {value!r}")
     for name, seconds in (("keep", keep), ("lease", lease)):
-        if not seconds > 0:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
             raise MisuseError(f"{name} is a number of seconds above 0; got {seconds!r}")
-    script, plan, new_store = model or ScriptedModel(), plan_for("token", faults), _store_maker(store)
+    (script, plan), new_store = prepared(model, faults, ping), _store_maker(store)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[dict[str, Engine]]:
@@ -103,6 +106,10 @@ def create_app(
         page = await engine.store.read(id, position)
         if page.ended and not page.entries:
             return Response(status_code=204, headers=NO_STORE)
+        if request.method == "HEAD":  # else the connection would be busy until the generation ends
+            head = Response(headers={**NO_STORE, "content-type": EventStream.media_type})
+            del head.headers["content-length"]
+            return head
         here = engine.reader_plan.for_answer(next(engine.readers))
         for fault in here.of("status"):
             return error_answer(fault.value or 500, "Refused, as the fault plan says.")
@@ -125,20 +132,20 @@ def create_app(
     )
 
 
-def _store_maker(where: str | None) -> Callable[[Generations, float], Store]:
+def _store_maker(where: str | Path | None) -> Callable[[Generations, float], Store]:
     """What makes the store that `where` names; a store works for one server, so each run of the app has its own."""
     if where is None:
         return lambda generations, lease: MemoryStore(generations)
-    if where.startswith(("redis://", "rediss://", "unix://")):
+    if isinstance(where, str) and where.startswith(("redis://", "rediss://", "unix://")):
         from course_lib.apps.replay_redis import RedisStore, check_url
 
         check_url(where)
         return lambda generations, lease: RedisStore(where, generations.capacity, generations.keep, lease)
-    if "://" in where or not where:
+    if not isinstance(where, str | Path) or where == "" or "://" in str(where):
         raise MisuseError(f"store is the path of a file, redis://HOST:PORT/DB or unix:///PATH; got {where!r}")
     from course_lib.apps.replay_sqlite import SqliteStore
 
-    return lambda generations, lease: SqliteStore(where, generations)
+    return lambda generations, lease: SqliteStore(str(where), generations)
 
 
 def _refuse(request: Request, error: Exception) -> Response:

@@ -37,7 +37,8 @@ FIRST = "gen_ai.response.time_to_first_chunk"
 QUEUE = 1000  # spans that may wait for the store
 PATIENCE = 0.2  # seconds that a shutdown waits for the store
 LAST_PATIENCE = 2.0  # seconds that the end of the interpreter waits for it
-LOCKED = 5.0  # seconds that a write waits for others who use the file
+LOCKED = 5.0  # seconds that opening and reading wait for others who use the file
+LOCKED_LONG = 60.0  # seconds that a write waits for them, behind everybody's back
 _TABLE = """CREATE TABLE IF NOT EXISTS spans (
     span_id TEXT PRIMARY KEY, trace_id TEXT, parent_id TEXT, name TEXT, kind TEXT, status TEXT,
     started_ns INTEGER, ended_ns INTEGER, attributes TEXT, events TEXT)"""
@@ -109,6 +110,7 @@ class SQLiteExporter(SpanExporter):
                 self._store.execute("PRAGMA synchronous = OFF")
                 with self._store:
                     self._store.execute(_TABLE)
+                self._store.execute(f"PRAGMA busy_timeout = {LOCKED_LONG * 1000:.0f}")
             except BaseException:
                 self._store.close()
                 raise
@@ -141,7 +143,7 @@ def _row(span: ReadableSpan) -> list[Any]:
         span.status.status_code.name,
         span.start_time,
         span.end_time,
-        json.dumps(dict(span.attributes or {}), ensure_ascii=False),
+        json.dumps(dict(span.attributes or {})),
         json.dumps([(event.name, event.timestamp) for event in span.events]),
     ]
 

@@ -120,7 +120,9 @@ class FromOpenAI:
     @staticmethod
     def question(asked: Mapping[str, Any]) -> dict[str, Any]:
         """What to ask the provider: with its usage, for the trace."""
-        return {**asked, "stream": True, "stream_options": {"include_usage": True}}
+        options = asked.get("stream_options")
+        options = {**(options if isinstance(options, Mapping) else {}), "include_usage": True}
+        return {**asked, "stream": True, "stream_options": options}
 
     def feed(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The chunks that an event gives."""
@@ -132,7 +134,7 @@ class FromOpenAI:
         return []
 
     def _learn(self, message: Any, usage: Any, sent: str, received: str) -> None:
-        self.id, self.model = _get(message, "id") or self.id, _get(message, "model") or self.model
+        self.id, self.model = _str(_get(message, "id")) or self.id, _str(_get(message, "model")) or self.model
         self.input_tokens = _number(_get(usage, sent), self.input_tokens)
         self.output_tokens = _number(_get(usage, received), self.output_tokens)
 
@@ -202,10 +204,8 @@ def in_one(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     head: dict[str, Any] = {}
     text, reason, usage, calls = list[str](), None, None, dict[int, dict[str, Any]]()
     for chunk in chunks:
-        head, usage = (
-            head or {name: chunk.get(name) for name in ("id", "created", "model")},
-            chunk.get("usage") or usage,
-        )
+        head = head or {name: chunk.get(name) for name in ("id", "created", "model")}
+        usage = chunk.get("usage") or usage
         for choice in _items(chunk.get("choices")):
             reason = _get(choice, "finish_reason") or reason
             text.append(_str(_get(choice, "delta", "content")))

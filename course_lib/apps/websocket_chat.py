@@ -11,7 +11,8 @@
 
 Ids are the client's, text or whole numbers. With "tools" (of OpenAI's form, or only name and parameters) the answer
 stops in the middle, calls the first one (`tool_choice` may name another, or be "none") and waits for the result.
-An error with the id of an answer that runs ends that answer; a message that is wrong gets an error without id then.
+An error carries the id when there is one. It ends the answer of that id, unless its code is "still_running": then a
+message about that answer was wrong, and the answer goes on.
 
 Rule: one task receives, one generates, and one place sends. For a slow reader about 64 KiB and one message are held,
 then the generation stands still. Origin is checked before accepting (RFC 6455 section 10.2), as CORS does not protect
@@ -32,10 +33,9 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from course_lib.apps.live import HangUp, generation
-from course_lib.apps.play import GARBLED, EndEarly, ModelFailed, Steps, play, scripted
+from course_lib.apps.play import GARBLED, EndEarly, ModelFailed, Steps, play, prepared, scripted
 from course_lib.apps.request import BadRequest, called_function, error_answer, json_object, limit, to_json, tools_of
-from course_lib.errors import MisuseError
-from course_lib.faults import FaultPlan, plan_for
+from course_lib.faults import FaultPlan
 from course_lib.model import ScriptedModel, tokenize
 from course_lib.server.guard import LOOPBACK, host_name
 from course_lib.wire import check_limit
@@ -92,7 +92,7 @@ class Chat:
 
     async def hear(self, event: Any) -> None:
         """Do what a message asks for, or say what is wrong with it."""
-        asked: dict[str, Any] = {}
+        id = None
         try:
             if event.get("text") is None:
                 raise BadRequest("A message is text, this one is binary.")
@@ -100,11 +100,12 @@ class Chat:
             if len(data) > self.max_size:
                 raise BadRequest(f"A message may have {self.max_size} bytes.")
             asked = json_object(data, "message")
+            id = asked.get("id")
             await self.obey(asked)
         except BadRequest as error:
-            id = asked.get("id")
-            known = {"id": id} if _is_id(id) and not self.runs(id) else {}
-            await self.say("error", **known, message=error.detail, code="invalid_request_error")
+            known = {"id": id} if _is_id(id) else {}
+            code = "still_running" if known and self.runs(id) else "invalid_request_error"
+            await self.say("error", **known, message=error.detail, code=code)
 
     async def obey(self, asked: dict[str, Any]) -> None:
         kind, id = asked.get("type"), asked.get("id")
@@ -226,10 +227,8 @@ def create_app(
                 while (message := json.loads(socket.recv()))["type"] == "token":
                     print(message["content"], end="")
     """
-    if ping is not None and not ping > 0:
-        raise MisuseError(f"ping is a number of seconds above 0, or None for no heartbeat; got {ping!r}")
     check_limit("max_size", max_size)
-    script, plan = model or ScriptedModel(), plan_for("token", faults)
+    script, plan = prepared(model, faults, ping)
     for_connections, for_answers = (map(plan.for_answer, itertools.count()) for _ in range(2))
 
     async def chat(socket: WebSocket[Any]) -> None:

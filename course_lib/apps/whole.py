@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from course_lib.apps.live import HangUp, LiveStream, generation, while_connected
+from course_lib.apps.live import HangUp, LiveStream, generation, while_wanted
 from course_lib.apps.play import EndEarly, ModelFailed
 
 
@@ -23,9 +23,12 @@ async def in_one_piece(
     body: Callable[[str, int], dict[str, Any]],
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The response with `body(text, number of tokens)`. HTTPException 500 when the model fails."""
+    """The response with `body(text, number of tokens)`.
+
+    HTTPException 500 when the model fails, 503 when the server stops.
+    """
     with generation(request.scope):
-        answer = await while_connected(request.receive, _collect(tokens, body, headers))
+        answer = await while_wanted(request, _collect(tokens, body, headers))
     return answer or Response()  # nobody sees the empty one
 
 

@@ -5,10 +5,10 @@ Rule: an end knows what its peer did and what was done to it; what follows from 
 
 import asyncio
 import contextlib
-import socket
-import struct
 import sys
 from typing import TYPE_CHECKING, Literal, cast
+
+from course_lib.server.sockets import reset
 
 if TYPE_CHECKING:
     from course_lib.hops.connection import Connection
@@ -99,6 +99,4 @@ class End(asyncio.Protocol):
 
     def reset(self) -> None:
         if self.transport is not None and not self.gone:
-            lingering = self.transport.get_extra_info("socket")
-            lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
+            reset(self.transport)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from course_lib.errors import MisuseError, WireError
 from course_lib.hops.actions import Action, Close, Forward, Send, Wait
 from course_lib.hops.answer import Answer, Body, Policy
-from course_lib.hops.relay import Hop, start
+from course_lib.hops.relay import Hop, plain_http, start
 from course_lib.wire.http1 import Framing, HeadDecoder, RequestHead, ResponseHead, body_framing, encode_head
 
 REASONS = {400: "Bad Request", 411: "Length Required", 502: "Bad Gateway", 504: "Gateway Timeout"}
@@ -38,7 +38,7 @@ def buffering(
     default; its answers then end by closing, and upgrades are lost. x_accel: obey `X-Accel-Buffering: no`, as nginx
     does and nobody else promises to.
     The recording shows what left towards the client; a tap in front of the server shows what came.
-    MisuseError for impossible arguments.
+    MisuseError for impossible arguments, and for https: no proxy can read that.
 
         with serve(chunked.create_app()) as server, buffering(server.url) as hop, httpx.Client() as client:
             with client.stream("GET", f"{hop.url}/text") as answer:
@@ -46,8 +46,9 @@ def buffering(
     """
     if hold is not None and (type(hold) is not int or not 0 <= hold <= MOST):
         raise MisuseError(f"hold is a number of bytes from 0 to {MOST:,}, or None for a whole body; got {hold!r}")
-    if idle is not None and not idle > 0:
+    if idle is not None and not (isinstance(idle, int | float) and idle > 0):
         raise MisuseError(f"idle is a number of seconds above 0, or None for no limit; got {idle!r}")
+    plain_http(url)
     policy = Policy(MOST if hold is None else hold, gzip, idle, http10, x_accel)
     return start("buffering", url, str(policy), lambda number: Holding(policy))
 

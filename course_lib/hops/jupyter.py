@@ -26,6 +26,7 @@ def browser_url(url: str) -> str:
 
         browser_url(f"{server.url}/text")
     """
+    address(url)
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX") or _running_server().get("base_url")
     return url if prefix is None else _proxied(prefix, url)
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from course_lib.errors import MisuseError, ServerError
-from course_lib.hops.relay import Hop, address, unchanged
+from course_lib.hops.relay import Hop, plain_http, unchanged
 from course_lib.server.background import replace_older
 
 PLACES = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"  # where nginx is, although an ordinary PATH does not say so
+MOST_IDLE = 1_000_000  # seconds; nginx counts milliseconds in 32 bits
 CONFIGURATION = """
 daemon off; master_process off; pid pid; error_log error.log;
 events { worker_connections 2048; }
@@ -68,14 +69,12 @@ def nginx(
             with client.stream("GET", f"{hop.url}/text") as answer:  # one piece or two; without buffering many
                 print(len(list(answer.iter_raw())))
     """
-    host, port = address(url)
+    host, port = plain_http(url)
     version = http_version or ("1.1" if websocket else "1.0")
-    if urlsplit(url).scheme not in ("http", "ws"):
-        raise MisuseError(f"nginx(url) speaks plain HTTP to its server; got {url!r}")
     if version not in ("1.0", "1.1") or (websocket and version == "1.0"):
         raise MisuseError(f'http_version is "1.0" or "1.1", with websocket=True "1.1"; got {http_version!r}')
-    if not idle >= 0.001:
-        raise MisuseError(f"idle is a number of seconds from 0.001; got {idle!r}")
+    if not (isinstance(idle, int | float) and 0.001 <= idle <= MOST_IDLE):
+        raise MisuseError(f"idle is a number of seconds from 0.001 to {MOST_IDLE:,}; got {idle!r}")
     program = shutil.which("nginx") or shutil.which("nginx", path=PLACES)
     if program is None:
         raise ServerError(

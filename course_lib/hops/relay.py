@@ -7,7 +7,6 @@ Left out: HTTP (these two know bytes; `holding` knows HTTP), and the faults them
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +20,7 @@ from course_lib.hops.end import Side
 from course_lib.hops.play import ByteFaults
 from course_lib.recording import Recording
 from course_lib.server.background import Background, catch_up, replace_older
+from course_lib.server.sockets import listen, refuse
 
 PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
@@ -39,8 +39,7 @@ class Hop(Background):
         self._connections: set[Connection] = set()
         self._count = 0
         self._listener: asyncio.Server | None = None
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what it accepts (serving)
+        self._socket = listen()
         self.port: int = self._socket.getsockname()[1]
         super().__init__(f"{kind}-{self.port}")
         self.url = urlsplit(url)._replace(netloc=f"127.0.0.1:{self.port}").geturl()
@@ -71,8 +70,7 @@ class Hop(Background):
         await catch_up()
 
     def _give_up(self) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        refuse(self._socket)
 
     def _now(self) -> float:
         return time.perf_counter() - self.started
@@ -102,6 +100,8 @@ def chaos(url: str, faults: FaultPlan | str = "split:1", seed: int = 0) -> Hop:
             httpx.get(f"{hop.url}/text")  # raises httpx.ReadError; the second request would succeed
     """
     plan = plan_for("byte", faults)
+    if not isinstance(seed, int):
+        raise MisuseError(f"a seed is a whole number; got {seed!r}")
     title, plan = str(plan), replace(plan, seed=plan.seed + seed)
     return start("chaos", url, title, lambda number: ByteFaults(plan.for_answer(number), plan.seed + number))
 
@@ -125,3 +125,11 @@ def address(url: str) -> tuple[str, int]:
         if parts.hostname:
             return parts.hostname, parts.port or PORTS[parts.scheme]
     raise MisuseError(f"a hop needs the URL of a server, such as server.url, 'http://127.0.0.1:8000'; got {url!r}")
+
+
+def plain_http(url: str) -> tuple[str, int]:
+    """Host and port of a URL, for a hop that has to read what passes."""
+    found = address(url)
+    if urlsplit(url).scheme not in ("http", "ws"):
+        raise MisuseError(f"this hop speaks plain HTTP to its server, which TLS would hide from it; got {url!r}")
+    return found

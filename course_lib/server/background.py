@@ -13,16 +13,16 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
-from course_lib.errors import ServerError
+from course_lib.errors import MisuseError, ServerError
 from course_lib.server import cells
 
 START_DEADLINE = 10.0  # seconds
 STOP_DEADLINE = 0.9
 TURN_DEADLINE = 0.3  # the last part of it, in which a loop that is not blocked takes a turn
-BUSY_DEADLINE = 3.0  # more, for a loop that does: it has many connections to end, or a slow machine
+BUSY_DEADLINE = 3.0  # more, for one that does, or that no app blocks: many connections to end, or a slow machine
 CLEANUP = 0.2  # seconds that cancelled tasks get for their `finally`
 
 _running: dict["Background", cells.Origin] = {}
@@ -40,6 +40,7 @@ class Background(ABC):
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"course-{label}", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
         self._stop_asked = asyncio.Event()
 
     @abstractmethod
@@ -51,9 +52,11 @@ class Background(ABC):
         """End everything at once: listeners, connections, tasks."""
 
     def start(self) -> Self:
-        """Return when ready. ServerError when `_open` fails or takes longer than 10 seconds."""
+        """Return when ready. ServerError when `_open` fails or takes longer than 10 seconds; MisuseError when called
+        again."""
+        if self._thread.ident is not None:
+            raise MisuseError(f"{self} was started before; to serve again, make another one")
         try:
-            self._loop = asyncio.new_event_loop()
             self._thread.start()
             if not self._ready.wait(START_DEADLINE):
                 raise ServerError(f"{self} was not ready after {START_DEADLINE:g} s; {self._whereabouts()}")
@@ -62,13 +65,13 @@ class Background(ABC):
                 if isinstance(failure, ServerError):
                     raise failure
                 raise ServerError(f"{self} did not start: {failure!r}") from failure
+            with _lock:
+                _running[self] = cells.origin()
+            return self
         except BaseException:
             with contextlib.suppress(ServerError):
                 self.stop()
             raise
-        with _lock:
-            _running[self] = cells.origin()
-        return self
 
     def stop(self) -> None:
         """End it and everything that is open, within a second (four on a busy machine); again and again if you like.
@@ -77,6 +80,7 @@ class Background(ABC):
         """
         with _lock:
             _running.pop(self, None)
+        self._stopping = True
         self._call_soon(self._stop_asked.set)
         if threading.current_thread() is self._thread or self._thread.ident is None:
             return
@@ -84,7 +88,7 @@ class Background(ABC):
         turned = threading.Event()
         self._call_soon(turned.set)
         self._thread.join(TURN_DEADLINE)
-        if turned.is_set():
+        if turned.is_set() or self._blocking_frame() is None:
             self._thread.join(BUSY_DEADLINE)
         if self._thread.is_alive():
             self._give_up()
@@ -120,9 +124,13 @@ class Background(ABC):
     def __repr__(self) -> str:
         return f"<{self.label} {self.url or 'not started'}{'' if self.running else ', stopped'}>"
 
+    def _blocking_frame(self) -> FrameType | None:
+        """Where in the app the thread is right now."""
+        return cells.user_frame(sys._current_frames().get(self._thread.ident or 0))
+
     def _whereabouts(self) -> str:
         """What the thread does right now, for a person who wonders why it does not react."""
-        found = cells.user_frame(sys._current_frames().get(self._thread.ident or 0))
+        found = self._blocking_frame()
         if found is None:
             return "its event loop is busy"
         code = found.f_code
@@ -132,9 +140,16 @@ class Background(ABC):
         )
 
     def _run(self) -> None:
-        assert self._loop is not None
-        loop = self._loop
+        try:
+            loop = asyncio.new_event_loop()  # here, where no interrupt can leave half of one
+        except OSError as error:  # too many open files
+            self._failure = error
+            self._ready.set()
+            return
         loop.set_exception_handler(self._on_loop_error)
+        self._loop = loop
+        if self._stopping:  # before there was a loop to tell
+            self._stop_asked.set()
         try:
             loop.run_until_complete(self._main())
         except BaseException as error:  # nothing may be printed by this thread; start() reports it
@@ -154,7 +169,7 @@ class Background(ABC):
                 self._ready.set()
                 await stopping
         except BaseException as error:
-            self._failure = error
+            self._failure = self._failure or error
         finally:
             opening.cancel()
             await self._close()
@@ -174,6 +189,7 @@ async def _settle() -> None:
     rest = asyncio.all_tasks() - {asyncio.current_task()}
     for task in rest:
         task.cancel()
+    await catch_up()  # on a slow machine the time may be over before the first of them had a turn
     if rest:
         await asyncio.wait(rest, timeout=CLEANUP)
     closing = asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())

@@ -1,8 +1,9 @@
 """Which notebook cell is running, and whether it is the same cell again.
 
 Rule: a thing replaces those that an *earlier* run of the same cell has started; several things started by one
-run live side by side. A cell is known by the id that JupyterLab sends along, else by the name under which
-IPython compiled its code (so an edited cell is a new one). Outside IPython nothing is replaced.
+run live side by side. A cell is known by the id that JupyterLab sends along, else by its code (so an edited cell is
+a new one), which outside a kernel is told by the name under which IPython compiled it. Outside IPython nothing is
+replaced.
 """
 
 import re
@@ -30,7 +31,7 @@ def origin() -> Origin:
         return Origin("", "")
     _count_runs(shell)
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    cell = parent.get("metadata", {}).get("cellId") or _file_name()
+    cell = parent.get("metadata", {}).get("cellId") or parent.get("content", {}).get("code") or _file_name(shell)
     return Origin(cell, parent.get("header", {}).get("msg_id") or str(_runs))
 
 
@@ -54,11 +55,14 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
 
 
-def _file_name() -> str:
+def _file_name(shell: Any) -> str:
+    """That of the outermost code of the notebook: the cell that runs, and not one whose function it calls."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_ours(frame):
+    name = ""
+    while frame is not None:
+        if frame.f_globals is shell.user_global_ns:
+            name = frame.f_code.co_filename
         frame = frame.f_back
-    name = frame.f_code.co_filename if frame is not None else ""
     return re.sub(r"^<ipython-input-\d+-", "<ipython-input-", name)  # the number counts runs, the rest is the code
 
 

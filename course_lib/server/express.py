@@ -23,19 +23,23 @@ import json
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from course_lib.apps.openai_api import count_prompt
-from course_lib.apps.play import scripted
+from course_lib.apps.play import faults_of, prepared, scripted
 from course_lib.apps.request import MAX_BODY, BadRequest
-from course_lib.errors import MisuseError, PortInUse, ServerError
-from course_lib.faults import FaultPlan, plan_for
+from course_lib.errors import PortInUse, ServerError
+from course_lib.faults import FaultPlan
 from course_lib.model import ScriptedModel
 from course_lib.server.background import Background, replace_older
-from course_lib.server.guard import LOOPBACK, host_name
+from course_lib.server.guard import host_names
 from course_lib.server.node import installed, node
+from course_lib.server.sockets import check_port
 
 SOURCES = Path(__file__).parents[1] / "apps" / "express"
 LONGEST = 2_000_000.0  # seconds; a timer of Node that is set to more fires at once
@@ -59,17 +63,14 @@ def serve_express(
     progress: called with a sentence when Express has to be installed first, which takes some seconds and a network.
     ServerError when there is no Node, npm cannot install Express, or Node does not start; PortInUse; MisuseError.
     """
-    if ping is not None and not ping > 0:
-        raise MisuseError(f"ping is a number of seconds above 0, or None for no keepalive; got {ping!r}")
-    if not isinstance(port, int) or not 0 <= port <= 65535:
-        raise MisuseError(f"a port is a number from 0 (any free one) to 65535; got {port!r}")
-    plan = plan_for("token", faults)
+    script, plan = prepared(model, faults, ping)
+    check_port(port)
+    names = sorted(host_names(hosts))
     replace_older()
     program = installed(SOURCES, progress) / "server.mjs"
-    names = [*LOOPBACK, *map(host_name, (hosts,) if isinstance(hosts, str) else hosts)]
     silence = None if ping is None else min(ping, LONGEST)
     settings = {"port": port, "hosts": names, "ping": silence, "maxBody": MAX_BODY}
-    return ExpressServer(model or ScriptedModel(), plan, program, settings, name).start()
+    return ExpressServer(script, plan, program, settings, name).start()
 
 
 class ExpressServer(Background):
@@ -94,7 +95,7 @@ class ExpressServer(Background):
 
     @property
     def last_error(self) -> str | None:
-        """The end of what Node has written to stderr."""
+        """The end of what Node has written to stderr, and of our own errors."""
         return self._complaints.decode("utf-8", "replace").strip() or None
 
     async def _open(self) -> None:
@@ -131,9 +132,14 @@ class ExpressServer(Background):
                 said = {"question": None}
             if "counts" in said:
                 self.stats = said["counts"]
-            else:
-                answers.write(json.dumps(self._script(said["question"])).encode() + b"\n")
-                await answers.drain()
+                continue
+            try:
+                answer = self._script(said["question"])
+            except Exception:  # a mistake of ours ends one answer, not the server
+                self._note(traceback.format_exc().encode(errors="replace"))
+                answer = {"refused": [500, "Internal Server Error", None]}
+            answers.write(json.dumps(answer).encode() + b"\n")
+            await answers.drain()
         await asyncio.wait(self._tasks[:1])  # the complaints
         raise ServerError(f"Node has ended: {self.last_error or 'it gives no reason'}")
 
@@ -149,19 +155,20 @@ class ExpressServer(Background):
                 raise BadRequest("The body is nested too deep.")
             prompt = count_prompt(question["messages"])
             steps, reason = scripted(self._model, question["most"], question["tool"])
-        except BadRequest as error:
-            return {"refused": [error.status_code, error.detail, error.param]}
-        number = next(self._numbers)
-        plan = self._plan.for_answer(number)
-        for fault in plan.of("status"):
-            return {"refused": [fault.value, "Refused, as the fault plan says."]}
+            number = next(self._numbers)
+            plan = faults_of(self._plan, number)
+        except HTTPException as error:
+            return {"refused": [error.status_code, error.detail, getattr(error, "param", None)]}
         faults = [{"name": fault.name, "at": fault.at, "value": fault.value} for fault in plan.faults]
         about = {"number": number, "created": int(time.time()), "prompt_tokens": prompt, "finish_reason": reason}
         return {**about, "steps": steps, "faults": faults}
 
     async def _read_complaints(self, complaints: asyncio.StreamReader) -> None:
         while data := await complaints.read(65536):
-            self._complaints = (self._complaints + data)[-COMPLAINTS:]
+            self._note(data)
+
+    def _note(self, complaint: bytes) -> None:
+        self._complaints = (self._complaints + complaint)[-COMPLAINTS:]
 
     async def _close(self) -> None:
         if self._node is not None:

@@ -11,10 +11,11 @@ import asyncio
 import gc
 import json
 import types
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Generator, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from course_lib.errors import MisuseError
 from course_lib.server.background import catch_up
 from course_lib.server.http2 import send_body
 
@@ -74,11 +75,11 @@ class Services:
 
 
 class Guard:
-    """Wraps `app`; `hosts` are the names it may be called by, on any port."""
+    """Wraps `app`; `hosts` are the names it may be called by, on any port; see `host_names`."""
 
-    def __init__(self, app: App, hosts: Iterable[str], connections: Callable[[], int], hang_up: Any) -> None:
+    def __init__(self, app: App, hosts: frozenset[str], connections: Callable[[], int], hang_up: Any) -> None:
         self.app = app
-        self.hosts = frozenset({*LOOPBACK, *map(host_name, hosts)})
+        self.hosts = hosts
         self.connections = connections
         self.hang_up = hang_up
         self.streams = 0
@@ -153,7 +154,8 @@ class Guard:
         """
         if not self._collecting:
             self._collecting = True
-            asyncio.get_running_loop().call_later(PATIENCE, self._collect)
+            with suppress(RuntimeError):  # the event loop has ended
+                asyncio.get_running_loop().call_later(PATIENCE, self._collect)
 
     def _collect(self) -> None:
         self._collecting = False
@@ -180,7 +182,19 @@ def host_name(host: str) -> str:
     """The name in a Host header, without port and brackets, in lower case."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+    name, _, port = host.partition(":")
+    return (host if ":" in port else name).lower()  # ::1 as people write it
+
+
+def host_names(more: Any) -> frozenset[str]:
+    """The names of loopback, and more of them: a text or several. MisuseError for what is no name."""
+    try:
+        names = frozenset({*LOOPBACK, *map(host_name, (more,) if isinstance(more, str) else more)})
+    except (TypeError, AttributeError):
+        names = frozenset({""})
+    if "" in names:
+        raise MisuseError(f"hosts are the names of a server, such as ['my.example']; got {more!r}")
+    return names
 
 
 async def _answer(scope: Scope, receive: Receive, send: Send, status: int, kind: str, text: str) -> None:

@@ -8,20 +8,18 @@ event it is no faster, and it holds a write back until the turn, so that bytes w
 
 import asyncio
 import contextlib
-import errno
 import inspect
 import logging
-import socket
-import struct
 import threading
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from course_lib.errors import MisuseError, PortInUse, ServerError
+from course_lib.errors import MisuseError, ServerError
 from course_lib.server.background import CLEANUP, Background, catch_up, replace_older
-from course_lib.server.guard import App, Guard, Scope
+from course_lib.server.guard import App, Guard, Scope, host_names
 from course_lib.server.http2 import reset_stream
+from course_lib.server.sockets import check_port, listen, refuse, reset
 from course_lib.server.tls import Certificate
 
 HTTP = ("h11", "httptools", "zttp")
@@ -54,20 +52,22 @@ def serve(
                 answer = client.get(f"{server.url}/text")  # answer.http_version == "HTTP/2"
     """
     http = http or ("zttp" if http2 else "h11")
-    _check(app, port, http, http2)
+    _check(app, http, http2)
+    check_port(port)
+    names = host_names(hosts)
     replace_older()
-    return Server(app, port, http, http2, tls, (hosts,) if isinstance(hosts, str) else tuple(hosts), name).start()
+    return Server(app, port, http, http2, tls, names, name).start()
 
 
 class Server(Background):
     """A running server: `url`, `port`, `stats`, `last_error`, `ca_file` (with TLS), `stop()`; a context manager."""
 
     def __init__(
-        self, app: App, port: int, http: str, http2: bool, tls: bool, hosts: tuple[str, ...], name: str
+        self, app: App, port: int, http: str, http2: bool, tls: bool, hosts: frozenset[str], name: str
     ) -> None:
         import uvicorn
 
-        self._socket = _listen(port)
+        self._socket = listen(port)
         self.port: int = self._socket.getsockname()[1]
         super().__init__(f"{name}-{self.port}")
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
@@ -86,6 +86,8 @@ class Server(Background):
                 self._guard, http=http, http2=http2, log_config=None, proxy_headers=False, interface="asgi3", **more
             )
             config.load()
+            if self._certificate is not None:
+                self._certificate.forget_key()
             self._uvicorn = uvicorn.Server(config)
         except BaseException:
             self._release()
@@ -98,8 +100,14 @@ class Server(Background):
         """Live counts: open connections, answers being streamed (and WebSockets), models at work."""
         return self._guard.stats
 
-    async def _open(self) -> None:
+    def _run(self) -> None:
         _quiet.servers[threading.get_ident()] = self
+        try:
+            super()._run()
+        finally:
+            del _quiet.servers[threading.get_ident()]
+
+    async def _open(self) -> None:
         engine = self._uvicorn
         engine.lifespan = engine.config.lifespan_class(engine.config)
         await engine.on_tick(0)  # sets the Date header
@@ -122,13 +130,7 @@ class Server(Background):
         for listener in getattr(self._uvicorn, "servers", []):
             listener.close()
         self._release()
-        try:
-            await catch_up()
-            await self._end_connections()
-        finally:
-            _quiet.servers.pop(threading.get_ident(), None)
-
-    async def _end_connections(self) -> None:
+        await catch_up()
         engine, state = self._uvicorn, self._uvicorn.server_state
         for connection in list(state.connections):
             connection.shutdown()  # idle ones close, WebSockets are told so
@@ -151,26 +153,24 @@ class Server(Background):
             self._certificate.remove()
 
     def _give_up(self) -> None:
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # refuse new clients, although the loop cannot
+        refuse(self._socket)
 
     def _count_connections(self) -> int:
         return len(self._uvicorn.server_state.connections)
 
-    async def _hang_up(self, scope: Scope, reset: bool) -> None:
+    async def _hang_up(self, scope: Scope, with_reset: bool) -> None:
         connections = self._uvicorn.server_state.connections
-        if await reset_stream(list(connections), scope, reset):
+        if await reset_stream(list(connections), scope, with_reset):
             return
         for connection in list(connections):
             transport = connection.transport
-            if getattr(connection, "client", None) != scope["client"] or transport.is_closing():
+            if getattr(connection, "client", None) != scope["client"]:
                 continue
-            if reset:
-                # a reset destroys what was not sent yet
+            if transport.is_closing():  # the client was first: still to be waited for, or it counts as an error
+                pass
+            elif with_reset:
                 await _until(lambda: not transport.get_write_buffer_size())  # noqa: B023
-                lingering = transport.get_extra_info("socket")
-                lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                transport.abort()
+                reset(transport)
             else:
                 transport.close()
             await _until(lambda: connection not in connections)  # noqa: B023
@@ -186,57 +186,43 @@ class Server(Background):
 
 
 class _Quiet(logging.Filter):
-    """Catches what uvicorn logs in our threads. Other servers of the process log as they did."""
+    """Catches what uvicorn and asyncio log in our threads. Other servers of the process log as they did."""
 
     def __init__(self) -> None:
         super().__init__()
         self.servers: dict[int, Server] = {}
 
     def watch(self) -> None:
-        for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+        for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio"):
             logging.getLogger(name).addFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
         server = self.servers.get(record.thread or 0)
         if server is not None and record.levelno >= logging.ERROR and not server._closing:  # formatting is slow
             server._note(traceback.format_exception(*record.exc_info) if record.exc_info else [record.getMessage()])
-        return server is None
+        # An app that could not be cancelled is collected after the end, on any thread.
+        collected = record.exc_info is not None and record.exc_info[0] is GeneratorExit
+        return server is None and not collected
 
 
 _quiet = _Quiet()
 
 
-def _check(app: Any, port: int, http: str, http2: bool) -> None:
+def _check(app: Any, http: str, http2: bool) -> None:
     try:
-        inspect.signature(app).bind({}, None, None)
+        signature = inspect.signature(app)
+        signature.bind({}, None, None)
+        if all(parameter.default is not parameter.empty for parameter in signature.parameters.values()):
+            raise TypeError("an app needs its arguments")  # create_app(model=None, faults=None, ...) does not
     except (TypeError, ValueError):
         called = " (a factory? then call it)" if callable(app) else ""
         raise MisuseError(
             f"serve() takes an ASGI app, called with (scope, receive, send); got {app!r}{called}"
         ) from None
-    if not isinstance(port, int) or not 0 <= port <= 65535:
-        raise MisuseError(f"a port is a number from 0 (any free one) to 65535; got {port!r}")
     if http not in HTTP:
         raise MisuseError(f"http is one of {', '.join(HTTP)}; got {http!r}")
     if http2 and http != "zttp":
         raise MisuseError(f'HTTP/2 is spoken by http="zttp" only, got http={http!r}: leave http out with http2=True')
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        listener = socket.create_server(("127.0.0.1", port), backlog=2048)
-        # Inherited by what it accepts. asyncio does this only for sockets whose protocol it sees, and without it
-        # the body of a kept-alive answer waits 40 ms behind its head (Nagle meets the delayed ACK).
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUse(
-                f"port {port} is taken by another server; stop that one, or use port=0 for a free port"
-            ) from None
-        raise ServerError(
-            f"cannot listen on 127.0.0.1, port {port}: {error.strerror}; port=0 takes a free one"
-        ) from None
 
 
 async def _until(done: Callable[[], bool], patience: float = 0.5) -> None:

@@ -10,6 +10,7 @@ import socket
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from course_lib.server import background, serving, stop_all
@@ -40,6 +41,13 @@ def children():
         with contextlib.suppress(OSError):  # the thread has ended meanwhile
             found |= set(file.read_text().split())
     return found
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch):
+    """httpx gives up after 5 s when it is not told otherwise; a slow machine is no failure."""
+    for name in ("connect", "read", "write", "pool"):
+        monkeypatch.setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, name, 60)
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +97,7 @@ def dial():
 
     def connect(url):
         host, port = url.split("//")[1].split("/")[0].rsplit(":", 1)
-        opened.append(socket.create_connection((host, int(port)), timeout=5))
+        opened.append(socket.create_connection((host, int(port)), timeout=60))
         return opened[-1]
 
     yield connect

@@ -6,7 +6,6 @@ Rule: nothing here waits for a time. The app says what the test pushes, and tell
 import asyncio
 import socket
 import ssl
-import time
 from contextlib import AsyncExitStack, suppress
 from urllib.parse import urlsplit
 
@@ -21,17 +20,17 @@ from starlette.routing import Route
 from course_lib.apps.live import generation
 from course_lib.apps.sse import EventStream
 from course_lib.server.background import Background, catch_up
+from course_lib.server.guard import LOOPBACK
 from course_lib.server.tls import Certificate
+from tests.streams.peers import eventually
 
-PATIENCE = 10  # seconds
+PATIENCE = 60  # seconds
 
 
 def wait_for(done, what="it"):
-    """Poll until `done()` is true, and return what it gave."""
-    deadline = time.monotonic() + PATIENCE
-    while not (value := done()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.005)
+    """What `done()` gives as soon as it is true."""
+    value = eventually(done, PATIENCE)
+    assert value, f"{what} did not happen"
     return value
 
 
@@ -161,7 +160,7 @@ class TlsFront(Background):
         super().__init__("tls-front")
         self.url = f"https://127.0.0.1:{self._socket.getsockname()[1]}"
         self._upstream = urlsplit(url)
-        self._certificate = Certificate(())
+        self._certificate = Certificate(LOOPBACK)
         self.ca_file = self._certificate.ca_file
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(self._certificate.chain_file, self._certificate.key_file)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 
 
 class Peer:
@@ -21,7 +22,7 @@ class Peer:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            connection.settimeout(10)
+            connection.settimeout(60)
             self.threads.append(threading.Thread(target=self.run, args=(connection,)))
             self.threads[-1].start()
 
@@ -36,7 +37,7 @@ class Peer:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(60)
 
 
 def read_exactly(connection, size):
@@ -93,13 +94,12 @@ class Telling:
         return text.strip()
 
 
-def eventually(condition, patience=30):
-    """Poll until `condition()` is true."""
-    for _ in range(int(patience * 100)):
-        if condition():
-            return True
-        threading.Event().wait(0.01)
-    return False
+def eventually(condition, patience=60):
+    """What `condition()` gives as soon as it is true; what it gave last if it is not within so many seconds."""
+    deadline = time.monotonic() + patience
+    while not (value := condition()) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return value
 
 
 def reset(connection):
@@ -114,7 +114,10 @@ def read_to_end(connection):
     return data
 
 
-def send_until_stuck(connection, data=b"x" * 65536, most=200_000_000, patience=0.5):
+ENDLESS = 200_000_000  # bytes: more than the sockets on the way can hold, whatever the system lets them grow to
+
+
+def send_until_stuck(connection, data=b"x" * 65536, most=ENDLESS, patience=0.5):
     """Send `data` again and again until nobody reads for `patience` seconds; the number of bytes that were taken."""
     connection.settimeout(patience)
     sent = 0

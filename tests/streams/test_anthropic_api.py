@@ -229,6 +229,7 @@ def test_curl_sees_the_events_as_they_are(api):
         ({"model": 5}, "model"),
         ({"stream": "yes"}, "stream"),
         ({"tool_choice": {"type": "any"}}, "tool_choice"),
+        ({"tools": ""}, "tools"),
         ({"tool_choice": {"type": "any"}, "tools": [5]}, "tools"),
         ({"tool_choice": {"type": "any"}, "tools": [{"name": 5}]}, "tool_choice"),
         ({"tool_choice": {"type": "any"}, "tools": [{"name": "x", "input_schema": 5}]}, "schema"),
@@ -248,7 +249,7 @@ def test_a_wrong_request_is_an_error_that_names_the_field(api, asked, named):
     assert body["request_id"] == answer.headers["request-id"]
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"max_tokens": NaN}', b"[" * 100_000])
 def test_a_body_that_is_no_json_object_is_an_error(api, body):
     _, server = api()
     answer = httpx.post(f"{server.url}/v1/messages", content=body)

@@ -19,17 +19,24 @@ from course_lib.hops import buffering, tap
 from course_lib.hops.holding import MOST
 from course_lib.model import ScriptedModel
 from course_lib.server import serve
-from tests.streams.peers import Peer, Telling, eventually, read_exactly, read_to_end, reset, send_until_stuck
+from tests.streams.peers import ENDLESS, Peer, Telling, eventually, read_exactly, read_to_end, reset, send_until_stuck
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 FAST = ScriptedModel(pace=0)
 
 
-@pytest.mark.parametrize("arguments", [{"hold": -1}, {"hold": 2.5}, {"hold": MOST + 1}, {"idle": 0}, {"hold": True}])
+@pytest.mark.parametrize(
+    "arguments", [{"hold": -1}, {"hold": 2.5}, {"hold": MOST + 1}, {"idle": 0}, {"idle": "2s"}, {"hold": True}]
+)
 def test_impossible_arguments_are_refused(arguments):
     with pytest.raises(MisuseError, match=next(iter(arguments))):
         buffering("http://127.0.0.1:1", **arguments)
+
+
+def test_what_tls_hides_is_refused_and_not_waited_for():
+    with pytest.raises(MisuseError, match="plain HTTP"):
+        buffering("https://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("http", ["h11", "httptools"])
@@ -50,7 +57,7 @@ def test_impossible_arguments_are_refused(arguments):
     ],
 )
 def test_a_token_reaches_the_client_before_the_next_is_made_unless_it_is_held(http, arguments, path, text):
-    app = Telling(0.2 if "not" in text else 10)
+    app = Telling(0.2 if "not" in text else 60)
     with serve(app, http=http) as server, buffering(server.url, **arguments) as hop, httpx.Client() as client:
         assert app.ask(client, hop.url + path) == text
         assert app.ask(client, hop.url + path) == text, "and again, on a kept or a new connection"
@@ -58,7 +65,7 @@ def test_a_token_reaches_the_client_before_the_next_is_made_unless_it_is_held(ht
 
 
 def test_the_recording_shows_what_left_and_a_tap_behind_the_hop_what_came():
-    app, got = Telling(10), []
+    app, got = Telling(60), []
     with serve(app) as server, tap(server.url) as behind, buffering(behind.url) as hop:
         reader = threading.Thread(target=lambda: got.append(httpx.get(hop.url).text))
         reader.start()
@@ -87,7 +94,7 @@ def test_the_openai_client_reads_the_same_text_through_a_buffer(arguments):
 def test_curl_reads_the_same_text_through_a_compressing_buffer(options):
     app = Starlette(routes=[Route("/", lambda request: PlainTextResponse(FAST.text))])
     with serve(app) as server, buffering(server.url, 10, gzip=True, http10=True) as hop:
-        done = subprocess.run(["curl", "-sS", *options, hop.url, hop.url], capture_output=True, timeout=30, check=True)
+        done = subprocess.run(["curl", "-sS", *options, hop.url, hop.url], capture_output=True, timeout=60, check=True)
     assert done.stdout.decode() == FAST.text * 2
 
 
@@ -115,16 +122,16 @@ def test_a_client_that_leaves_ends_the_work_of_the_server_at_once(dial):
         raw.sendall(GET.replace(b"host: a", b"host: localhost"))
         assert eventually(lambda: server.stats["streams"] == 1)
         raw.close()
-        assert app.left.wait(10)
+        assert app.left.wait(60)
         assert eventually(lambda: server.stats["connections"] == 0)
 
 
 def test_a_silent_connection_is_cut_and_the_client_sees_that_the_answer_is_not_whole():
     app = Telling(60)
-    with serve(app) as server, buffering(server.url, 0, idle=1) as hop, httpx.Client() as client:
+    with serve(app) as server, buffering(server.url, 0, idle=3) as hop, httpx.Client() as client:
         with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
             client.get(hop.url)
-        assert app.left.wait(10), "the server learns of it"
+        assert app.left.wait(60), "the server learns of it"
 
 
 def test_a_server_that_is_down_is_a_502():
@@ -199,13 +206,13 @@ def test_a_client_that_does_not_read_stops_the_server_also_when_all_is_to_be_hel
 
     with Peer(handler) as peer, buffering(peer.url) as hop:
         dial(hop.url).sendall(GET)
-        assert done.wait(30)
-    assert len(hop.recording.bytes_from("server")) <= sent[0] < MOST * 4
+        assert done.wait(60)
+    assert len(hop.recording.bytes_from("server")) <= sent[0] < ENDLESS, "it is stopped"
 
 
 def test_a_client_that_pipelines_without_end_has_to_wait(dial):
     with Peer(lambda connection: connection.recv(len(GET)) and connection.recv(1)) as peer, buffering(peer.url) as hop:
-        assert send_until_stuck(dial(hop.url), GET * 1000) < 100_000_000
+        assert send_until_stuck(dial(hop.url), GET * 1000) < ENDLESS
         assert len(hop.recording.bytes_from("client")) < 1_000_000
 
 

@@ -66,25 +66,36 @@ def test_another_cell_replaces_nothing(shell):
     two.stop()
 
 
+def test_a_function_that_two_cells_call_belongs_to_neither(shell):
+    run(shell, SETUP + "def started(): return serve(app)")
+    one = run(shell, "one = started()")["one"]
+    two = run(shell, "two = started()")["two"]
+    again = run(shell, "two = started()")["two"]
+    assert (one.running, two.running, again.running) == (True, False, True)
+    one.stop()
+    again.stop()
+
+
 def test_outside_ipython_nothing_is_replaced():
     assert cells.origin() == cells.Origin("", "")
     assert not cells.replaces(cells.origin(), cells.origin())
 
 
-def test_in_a_kernel_the_id_of_the_cell_counts_and_not_its_code():
+def test_in_a_kernel_the_id_of_the_cell_counts_or_its_code_also_from_a_thread():
     manager = KernelManager()
     manager.start_kernel()
     client = manager.blocking_client()
     try:
         client.start_channels()
-        client.wait_for_ready(timeout=30)
+        client.wait_for_ready(timeout=120)
 
-        def execute(code, cell):
+        def execute(code, cell=None):
             content = {"code": code, "silent": False, "store_history": True, "user_expressions": {"said": "said"}}
-            message = client.session.msg("execute_request", content, metadata={"cellId": cell})
+            metadata = {"cellId": cell} if cell else {}
+            message = client.session.msg("execute_request", content, metadata=metadata)
             client.shell_channel.send(message)
             while True:  # an answer to an earlier question of wait_for_ready may still come
-                answer = client.get_shell_msg(timeout=30)
+                answer = client.get_shell_msg(timeout=120)
                 if answer["parent_header"].get("msg_id") == message["header"]["msg_id"]:
                     break
             reply = answer["content"]
@@ -95,9 +106,13 @@ def test_in_a_kernel_the_id_of_the_cell_counts_and_not_its_code():
         execute("first = serve(app)", "cell one")
         execute("other = serve(app)", "cell two")
         execute("edited = serve(app)  # in the same cell, with other code", "cell one")
-        assert (
-            execute("said = [server.running for server in (first, other, edited)]", "cell 3") == "[False, True, True]"
-        )
+        running = "said = [server.running for server in %s]"
+        assert execute(running % "(first, other, edited)", "cell 3") == "[False, True, True]"
+        execute("import asyncio; servers = []")
+        for _ in range(2):
+            execute("servers.append(await asyncio.to_thread(serve, app))")
+            execute("servers += [await asyncio.to_thread(serve, app)]")
+        assert execute(running % "servers") == "[False, False, True, True]"
     finally:
         client.stop_channels()
         manager.shutdown_kernel()

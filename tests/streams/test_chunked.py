@@ -67,11 +67,13 @@ def test_max_tokens_comes_in_the_query_or_in_the_body(url):
     for answer in (
         httpx.get(f"{base}/ndjson", params={"max_tokens": 2}),
         httpx.post(f"{base}/ndjson", json={"max_tokens": 2}),
+        httpx.post(f"{base}/ndjson", params={"max_tokens": 2}),
+        httpx.post(f"{base}/ndjson", params={"max_tokens": 9}, json={"max_tokens": 2}),
     ):
         assert lines(answer)[-1] == {"done": True, "finish_reason": "length", "tokens": 2}
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "²", ""])
+@pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "²", "", "9" * 5000])
 def test_a_limit_that_is_no_number_is_refused(url, value):
     answer = httpx.get(f"{url()}/text", params={"max_tokens": value})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "max_tokens")

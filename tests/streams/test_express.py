@@ -104,7 +104,7 @@ def test_a_taken_port_is_named():
         serve_express(port=server.port)
 
 
-@pytest.mark.parametrize("wrong", [{"ping": 0}, {"ping": -1}, {"port": 70_000}, {"port": "80"}, {"faults": "split:1"}])
+@pytest.mark.parametrize("wrong", [{"port": 70_000}, {"port": "80"}, {"hosts": [""]}, {"hosts": 5}])
 def test_what_makes_no_sense_is_refused_before_anything_starts(wrong):
     with pytest.raises(MisuseError):
         serve_express(**wrong)
@@ -125,6 +125,18 @@ def test_an_error_inside_express_is_kept_for_us_and_not_shown_to_clients():
         assert eventually(lambda: server.last_error)
         assert "RangeError" in server.last_error
         assert httpx.get(f"{server.url}/v1/models").status_code == 200
+
+
+def test_a_mistake_of_ours_ends_one_answer_and_not_the_server():
+    class Broken(ScriptedModel):
+        def finish_reason(self, max_tokens=None):
+            raise ZeroDivisionError("ours")
+
+    with serve_express(Broken(pace=0)) as server:
+        for _ in range(2):
+            answer = httpx.post(f"{server.url}/v1/chat/completions", json=ASK)
+            assert (answer.status_code, answer.json()["error"]["message"]) == (500, "Internal Server Error")
+        assert "ZeroDivisionError: ours" in server.last_error
 
 
 def test_what_is_nested_too_deep_or_very_long_for_the_pipe_does_no_harm():

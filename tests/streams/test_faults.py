@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.errors import FaultSyntaxError, MisuseError
-from course_lib.faults import FAULTS, Fault, FaultPlan, parse_duration, plan_for
+from course_lib.faults import FAULTS, LARGEST, Fault, FaultPlan, parse_duration, plan_for
 from course_lib.hops.actions import Close, Forward, Send, Wait
 from course_lib.hops.play import ByteFaults
 from tests.strategies import cuts
@@ -19,20 +19,20 @@ def any_fault(draw):
     name = draw(st.sampled_from(sorted(FAULTS)))
     kind = FAULTS[name]
     least = {"status": 400, "size": 1}.get(kind.value, 0)
-    value = draw(st.integers(least, 599 if kind.value == "status" else 10**6)) if kind.value else None
-    at = (0 if name == "status" else draw(st.integers(0, 10**6))) if kind.placed else None
+    value = draw(st.integers(least, 599 if kind.value == "status" else LARGEST - 1)) if kind.value else None
+    at = (0 if name == "status" else draw(st.integers(0, LARGEST - 1))) if kind.placed else None
     return Fault(
         name,
         at=at,
-        until=draw(st.none() | st.integers(at + 1, 10**7)) if kind.placed and name != "status" else None,
+        until=draw(st.none() | st.integers(at + 1, LARGEST)) if kind.placed and name != "status" else None,
         value=value,
-        most=draw(st.none() | st.integers(value + 1, 10**7)) if kind.value == "size" else None,
-        times=draw(st.none() | st.integers(1, 99)),
+        most=draw(st.none() | st.integers(value + 1, LARGEST)) if kind.value == "size" else None,
+        times=draw(st.none() | st.integers(1, LARGEST)),
     )
 
 
 faults = st.lists(any_fault(), max_size=5, unique_by=lambda fault: fault.name).map(tuple)
-plans = st.builds(FaultPlan, faults, st.integers(0, 999_999_999))
+plans = st.builds(FaultPlan, faults, st.integers())
 
 
 @given(plans)
@@ -114,6 +114,25 @@ def test_every_place_of_a_range_comes_up():
     assert {fault.at for pair in drawn for fault in pair} == {3, 4, 5, 6}
     assert len({(cut.at, stall.at) for cut, stall in drawn}) == 16, "each fault has its own draw"
     assert len({replace(plan, seed=seed).for_answer(0).faults[0].at for seed in range(30)}) > 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(lambda at=at: Fault("cut", at) for at in ("5", -1, True, 1.5, LARGEST + 1)),
+        lambda: Fault("stall", 3, "2s"),
+        lambda: FaultPlan("cut@5"),
+        lambda: FaultPlan(["cut@5"]),
+        lambda: FaultPlan((Fault("cut", 5),), seed="7"),
+    ],
+)
+def test_what_could_not_be_read_again_cannot_be_made_either(made):
+    with pytest.raises(FaultSyntaxError, match="got "):
+        made()
+
+
+def test_a_plan_may_be_made_of_a_list():
+    assert FaultPlan([Fault("cut", 5)]) == FaultPlan.parse("cut@5")
 
 
 def test_a_plan_has_one_seed():

@@ -100,9 +100,9 @@ def test_who_was_sent_nothing_yet_gets_a_status(spoken, goodbye):
     with serve(feed.app, **spoken) as server:
         asking = threading.Thread(target=ask, args=(server.url,))
         asking.start()
-        assert feed.waiting.acquire(timeout=5)
+        assert feed.waiting.acquire(timeout=60)
         server.stop()
-        asking.join(5)
+        asking.join(60)
     assert [(answer.status_code, answer.text) for answer in answers] == [(503, STOPPING)]
 
 
@@ -153,7 +153,7 @@ def test_one_slow_stream_delays_neither_the_others_nor_the_stop(slow, dial):
         body = answer.iter_raw()
         data = next(body)
         dial(server.url).sendall(b"GET /slow HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert slow.waiting.acquire(timeout=5)
+        assert slow.waiting.acquire(timeout=60)
         while slow.waiting.acquire(timeout=0.2):
             pass  # until nothing more fits between the server and its reader
         server.stop()  # a ServerError, if it took a second

@@ -77,7 +77,7 @@ def test_what_the_openai_client_makes_of_a_stream_that_is_cut_is_what_the_table_
 def test_what_curl_makes_of_a_stream_that_is_cut_is_what_the_table_says():
     def read(url):
         said = subprocess.run(
-            ["curl", "-sN", "--http2-prior-knowledge", f"{url}/text"], capture_output=True, timeout=10, check=False
+            ["curl", "-sN", "--http2-prior-knowledge", f"{url}/text"], capture_output=True, timeout=60, check=False
         )
         assert b"Streaming does not".startswith(said.stdout), "it may throw away what it has not written yet"
         return f"exit {said.returncode}"

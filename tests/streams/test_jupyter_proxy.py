@@ -2,9 +2,6 @@
 
 import inspect
 import json
-import os
-import subprocess
-import sys
 import threading
 
 import httpx
@@ -16,42 +13,26 @@ from websockets.sync.client import connect as connect_websocket
 from course_lib.errors import MisuseError, ServerError
 from course_lib.hops import browser_url, jupyter_proxy, tap
 from course_lib.server import serve
+from tests.jupyter import TOKEN, jupyter
 from tests.streams.peers import Peer, Telling, eventually
 from tests.streams.test_examples import KNOWN, example_in
 
-TOKEN = "tests"
 LIVE, HELD = "firstheard", "firstnot heard"
 STREAM = {"Accept": "text/event-stream"}
 
 
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory):
-    """The folder in which a running Jupyter server says where it is, and its process."""
-    home = tmp_path_factory.mktemp("jupyter")
-    places = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--port=0"]
-    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home}", "--ServerApp.ip=127.0.0.1"]
-    command += ["--ServerApp.base_url=/user/ann/", "--ServerApp.allow_remote_access=True"]
-    with open(home / "log", "w") as log:
-        process = subprocess.Popen(command, env={**os.environ, **places}, stdout=log, stderr=log)
-    told = home / "RUNTIME" / f"jpserver-{process.pid}.json"
-    try:
-        assert eventually(lambda: told.exists() and told.read_text("utf-8").endswith("}"), 60), "no Jupyter server"
-        yield home / "RUNTIME", process.pid
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def running(tmp_path_factory):
+    wanted = "--ServerApp.base_url=/user/ann/", "--ServerApp.allow_remote_access=True"
+    with jupyter(tmp_path_factory.mktemp("jupyter"), "jupyter_server", *wanted) as server:
+        yield server
 
 
 @pytest.fixture
-def in_jupyter(jupyter, monkeypatch):
+def in_jupyter(running, monkeypatch):
     """As if this were a kernel of that server."""
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(jupyter[0]))
-    monkeypatch.setenv("JPY_PARENT_PID", str(jupyter[1]))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(running.runtime))
+    monkeypatch.setenv("JPY_PARENT_PID", str(running.pid))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +49,7 @@ def in_jupyter(jupyter, monkeypatch):
 def test_an_answer_passes_at_once_only_if_accept_is_the_event_stream_and_nothing_else(
     in_jupyter, method, accept, expected
 ):
-    app = Telling(0.5 if expected == HELD else 10)
+    app = Telling(0.5 if expected == HELD else 60)
     with serve(app) as server, jupyter_proxy(f"{server.url}/a?b=%2F") as hop, httpx.Client() as client:
         assert hop.url.endswith(f"/user/ann/proxy/{server.port}/a?b=%2F")
         assert app.ask(client, hop.url, method=method, headers={**hop.headers, "Accept": accept}) == expected
@@ -110,7 +91,7 @@ def test_a_truncated_stream_looks_whole_behind_the_proxy_and_an_error_text_stand
     def handler(connection):
         connection.recv(10_000)
         connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-        got_first.wait(30)
+        got_first.wait(60)
 
     text = ""
     with (
@@ -183,6 +164,8 @@ def test_outside_of_jupyter_the_url_for_a_browser_is_the_servers_own(monkeypatch
     for name in ("JPY_PARENT_PID", "JUPYTERHUB_SERVICE_PREFIX"):
         monkeypatch.delenv(name, raising=False)
     assert browser_url("http://127.0.0.1:8000/text") == "http://127.0.0.1:8000/text"
+    with pytest.raises(MisuseError):
+        browser_url("127.0.0.1:8000")
     (tmp_path / "jpserver-7.json").write_text(json.dumps({"base_url": "/"})[:-1])
     monkeypatch.setenv("JPY_PARENT_PID", "7")
     assert browser_url("http://127.0.0.1:8000/text") == "http://127.0.0.1:8000/text"

@@ -6,12 +6,14 @@ import asyncio
 import json
 import shutil
 import subprocess
+from typing import Literal
 
 import httpx
 import openai
 import pytest
+from pydantic import BaseModel
 
-from course_lib.apps import create, openai_api
+from course_lib.apps import anthropic_api, create, openai_api
 from course_lib.errors import MisuseError
 from course_lib.model import DEFAULT_TEXT, ScriptedModel
 from course_lib.server import serve
@@ -152,6 +154,28 @@ def test_a_required_tool_is_called_with_arguments_that_fit(api, choice):
         assert json.loads(call.function.arguments) == {"city": "Zürich", "days": 7}
 
 
+def test_the_real_client_makes_a_model_of_pydantic_from_the_arguments(api):
+    class Place(BaseModel):
+        city: str
+        kind: Literal["town"]
+
+    class Weather(BaseModel):
+        places: list[Place]
+        days: int | None
+
+    client, _ = api()
+    tools = [openai.pydantic_function_tool(Weather)]
+    message = client.chat.completions.parse(**ASK, tools=tools, tool_choice="required").choices[0].message
+    expected = Weather(places=[Place(city="Zürich", kind="town")], days=7)
+    assert message.tool_calls[0].function.parsed_arguments == expected
+
+
+@pytest.mark.parametrize("most", [2**53, 2**70])
+def test_a_limit_beyond_all_measure_is_none(api, most):
+    client, _ = api()
+    assert client.chat.completions.create(**ASK, max_tokens=most).choices[0].message.content == DEFAULT_TEXT
+
+
 def test_a_limit_cuts_the_arguments_of_a_call_off_too(api):
     client, _ = api()
     answer = client.chat.completions.create(**ASK, tools=TOOLS, tool_choice="required", max_tokens=2).choices[0]
@@ -178,7 +202,7 @@ def test_the_models_are_listed(api):
     client, _ = api()
     assert [model.id for model in client.models.list()] == ["scripted"]
     assert client.models.retrieve("scripted").object == "model"
-    with pytest.raises(openai.NotFoundError, match="does not exist"):
+    with pytest.raises(openai.NotFoundError, match=r"The model 'gpt' does not exist\.$"):
         client.models.retrieve("gpt")
 
 
@@ -193,17 +217,23 @@ WRONG = [
     ({"max_tokens": True}, "max_tokens"),
     ({"max_completion_tokens": "9"}, "max_completion_tokens"),
     ({"n": 2}, "n"),
+    ({"n": True}, "n"),
     ({"stream_options": {"include_usage": True}}, "stream_options"),
     ({"stream": True, "stream_options": []}, "stream_options"),
     ({"stream": True, "stream_options": {"include_usage": 1}}, "include_usage"),
     ({"tools": "weather"}, "tools"),
+    ({"tools": ""}, "tools"),
+    ({"tools": {}}, "tools"),
     ({"tools": [5]}, "tools"),
     ({"tool_choice": "required"}, "tool_choice"),
     ({"tools": TOOLS, "tool_choice": "must"}, "tool_choice"),
     ({"tools": TOOLS, "tool_choice": {"function": {"name": "x"}}}, "tool_choice"),
     ({"tools": TOOLS, "tool_choice": {"function": "weather"}}, "tool_choice"),
     ({"tools": [{"function": {"name": "f", "parameters": 5}}], "tool_choice": "required"}, "tools"),
-    ({"tools": [{"function": {"name": "f", "parameters": {"properties": [1]}}}], "tool_choice": "required"}, "tools"),
+    *(
+        ({"tools": [{"function": {"name": "f", "parameters": wrong}}], "tool_choice": "required"}, "tools")
+        for wrong in ({"properties": [1]}, {"$ref": "#"}, {"$ref": "#/nowhere"}, {"$ref": 5})
+    ),
 ]
 
 
@@ -223,7 +253,8 @@ def test_a_wrong_request_is_an_error_that_names_the_field(api):
 def test_a_body_that_is_no_json_object_is_an_error(api):
     _, server = api()
     with httpx.Client(base_url=server.url) as client:
-        for body in (b"", b"{", b"[]", b"5", b"\xff", b"[" * 100_000):
+        nan, utf_16 = b'{"messages": [{"role": "user", "content": NaN}]}', json.dumps(ASK).encode("utf-16")
+        for body in (b"", b"{", b"[]", b"5", b"\xff", b"[" * 100_000, nan, utf_16):
             answer = client.post("/v1/chat/completions", content=body)
             assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error"), body[:9]
 
@@ -264,6 +295,13 @@ def test_a_foreign_name_is_refused_and_a_local_one_is_not(api):
         assert (foreign.status_code, "evil.example" in foreign.text) == (421, True)
         for host in ("localhost", "LOCALHOST:1", "[::1]:80", "127.0.0.1"):
             assert client.get("/v1/models", headers={"host": host}).status_code == 200
+
+
+def test_a_client_of_http_1_0_need_not_name_us(api, dial, read_all):
+    _, server = api()
+    raw = dial(server.url)
+    raw.sendall(b"GET /v1/models HTTP/1.0\r\n\r\n")
+    assert read_all(raw)[0].split()[1] == b"200"
 
 
 def test_the_live_counts_can_be_read_from_outside(api):
@@ -365,10 +403,18 @@ def test_a_fault_for_the_first_answer_spares_the_second_and_wrong_requests_do_no
     assert client.chat.completions.create(**ASK).choices[0].message.content == DEFAULT_TEXT
 
 
-def test_a_byte_fault_is_refused():
-    for start in (openai_api.create_app, serve_express):
-        with pytest.raises(MisuseError, match="chaos"):
-            start(faults="split:1")
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"faults": "split:1"}, "chaos"),
+        ({"model": "text"}, "ScriptedModel"),
+        *(({"ping": ping}, "ping is") for ping in (0, -1, True, "15s", float("nan"))),
+    ],
+)
+@pytest.mark.parametrize("start", [openai_api.create_app, anthropic_api.create_app, serve_express])
+def test_what_no_request_could_be_answered_with_is_refused_at_the_start(start, wrong, told):
+    with pytest.raises(MisuseError, match=told):
+        start(**wrong)
 
 
 # silence, slow readers, goodbyes
@@ -415,7 +461,9 @@ def test_open_streams_are_told_when_the_server_stops(api, dial, read_all):
     assert (payloads(data)[-1]["error"]["type"], ending) == ("server_error", "FIN")
     assert "shutting down" in payloads(data)[-1]["error"]["message"]
     assert b"[DONE]" not in data
-    assert not read_all(waiting)[0].startswith(b"HTTP/1.1 200")
+    whole, _ = read_all(waiting)
+    assert whole.startswith(b"HTTP/1.1 503")
+    assert "shutting down" in json.loads(whole.partition(b"\r\n\r\n")[2])["error"]["message"]
 
 
 # leaving, counting, other clients

@@ -12,11 +12,14 @@ from contextlib import ExitStack
 import httpx
 import openai
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from course_lib.apps import anthropic_api, create, openai_api, relay
+from course_lib.apps import provider as provider_module
+from course_lib.apps.call import Call
 from course_lib.apps.live import HangUp, LiveStream
 from course_lib.apps.provider import Deadlines
 from course_lib.apps.traces import read_traces
@@ -80,7 +83,7 @@ class Provider:
         for piece in self.first:
             self.pieces.put_nowait(piece)
         self.asked.release()
-        return self.answer or LiveStream(self.stream(), media_type="text/event-stream")
+        return self.answer or LiveStream(self.stream(), media_type="Text/Event-Stream ;charset=UTF-8")
 
     async def stream(self):
         try:
@@ -286,6 +289,36 @@ def test_done_is_sent_although_the_provider_keeps_its_connection_open(setting):
     assert provider.left.wait(GO_ON), "the relay leaves a provider that has ended"
 
 
+HALVES = [chunk("a"), chunk("\ud83d"), chunk("\udc4d", "stop"), b"data: [DONE]\n\n"]
+
+
+def test_a_character_that_the_provider_has_cut_in_two_arrives_in_its_halves_or_whole(setting):
+    setting.start(Provider(*HALVES, path="/v1/chat/completions"))
+    assert [token.encode("utf-16-le", "surrogatepass") for token in contents(setting.stream())] == [
+        b"a\0",
+        b"\x3d\xd8",
+        b"\x4d\xdc",
+    ]
+    assert setting.client.chat.completions.create(**ASK).choices[0].message.content == "a👍"
+    assert [trace.ending for trace in setting.traces(2)] == ["complete"] * 2
+
+
+def test_half_a_character_in_one_piece_is_replaced(setting):
+    setting.start(Provider(chunk("a\ud83d", "stop"), b"data: [DONE]\n\n", path="/v1/chat/completions"))
+    assert setting.post().json()["choices"][0]["message"]["content"] == "a\ufffd"
+
+
+def test_a_provider_with_a_certificate_of_its_own_is_trusted_by_the_usual_variable(setting, monkeypatch):
+    with serve(anthropic_api.create_app(FAST), tls=True) as provider:
+        setting.relay(upstream=provider.url)
+        assert setting.post().status_code == 502
+        setting.edge.stop()
+        with monkeypatch.context() as environment:
+            environment.setenv("SSL_CERT_FILE", provider.ca_file)
+            setting.relay(upstream=provider.url)
+        assert setting.post().json()["choices"][0]["message"]["content"] == DEFAULT_TEXT
+
+
 # Who leaves, and who does not read
 
 
@@ -316,6 +349,41 @@ def test_a_client_that_leaves_before_the_first_token_ends_a_silent_provider(sett
     assert provider.left.wait(GO_ON)
     [trace] = setting.traces()
     assert (trace.ending, trace.attributes["course.stream.tokens"]) == ("cancelled", 0)
+
+
+@pytest.mark.parametrize("moment", ["send", "aclose"])
+def test_no_moment_of_leaving_leaves_a_connection_to_the_provider(monkeypatch, moment):
+    """Cancelled at each turn of the loop after the asking, or the closing, has begun."""
+    provider = Provider(*([START, text("one"), said(END), said(STOP)] if moment == "aclose" else []))  # no end follows
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+
+    async def leave(relay_side, turns):
+        begun, original = asyncio.Event(), getattr(httpx.AsyncClient, moment)
+
+        async def begin(*args, **options):
+            begun.set()
+            return await original(*args, **options)
+
+        async def read():
+            return [chunk async for chunk in Call(relay_side, ASK, {}).chunks()]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(httpx.AsyncClient, moment, begin)
+            reading = asyncio.create_task(read())
+            await begun.wait()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.wait([reading])
+
+    async def leave_at_all_turns(url):
+        relay_side = provider_module.Provider(url, httpx.AsyncClient, tracer, Deadlines())
+        for turns in range(30):
+            await leave(relay_side, turns)
+        await asyncio.to_thread(until, lambda: behind.stats["connections"] == 0)
+
+    with serve(provider.app) as behind:
+        asyncio.run(leave_at_all_turns(behind.url))
 
 
 def test_a_client_that_does_not_read_stops_the_reading_of_the_provider(setting, dial):
@@ -388,6 +456,7 @@ def refused(status, message="a secret", **headers):
 EARLY = {  # what the provider does: the status for the client, what it is told, error.type of the span
     "a bad question": (refused(400, "max_tokens: too many"), 400, "too many", "400"),
     "too many": (refused(429, "slow down", **{"retry-after": "7"}), 429, "slow down", "429"),
+    "half a character": (Response(b'{"error": {"message": "no \\ud83d"}}', 400), 400, "no ?", "400"),
     "a wrong key": (refused(401), 502, "has failed (status 401)", "401"),
     "a failure": (refused(500), 502, "has failed (status 500)", "500"),
     "overloaded": (refused(529), 503, "has failed (status 529)", "529"),
@@ -395,6 +464,7 @@ EARLY = {  # what the provider does: the status for the client, what it is told,
     "a page": (PlainTextResponse("<html>a secret"), 502, "no event stream", "no_event_stream"),
     "a redirection": (PlainTextResponse("a secret", 302, {"location": "/"}), 502, "has failed (status 302)", "302"),
     "an error event": ([OVERLOADED], 503, "overloaded_error", "overloaded_error"),
+    "an odd error event": ([said({"type": "error", "error": {"type": "\ud83d"}})], 502, "an error (error)", "error"),
     "an error behind the head": ([START, OVERLOADED], 503, "overloaded_error", "overloaded_error"),
     "no JSON": ([START, b"data: {a secret\n\n"], 502, "cannot be read", "unreadable_event"),
     "no object": ([START, b"data: 7\n\n"], 502, "cannot be read", "unreadable_event"),
@@ -435,6 +505,16 @@ def test_a_provider_that_is_not_there_is_a_502_for_the_real_client(setting):
     assert [trace.attributes["error.type"] for trace in setting.traces()] == ["ConnectError"]
 
 
+def test_an_upstream_that_leads_back_is_noticed(setting):
+    setting.start(provider := Provider(START, text("one"), said(END), said(STOP)))
+    assert setting.post(headers={"via": "1.1 somebody"}).status_code == 200
+    [(fields, _)] = provider.requests
+    assert fields["via"].startswith("1.1 somebody, 1.1 course-relay-")
+    answer = setting.post(headers={"via": f"{fields['via']}, 1.1 another"})
+    assert (answer.status_code, len(provider.requests)) == (508, 1)
+    assert setting.post(headers={"via": "1.1 é".encode()}).status_code == 200
+
+
 def test_a_bad_question_costs_no_call(setting):
     provider = Provider()
     setting.start(provider)
@@ -456,7 +536,7 @@ LATER = {  # what the provider does after one token: the ending, error.type of t
     "silence": ([], "error", "timeout"),
     "too long": ([], "error", "timeout"),
 }
-PATIENCE = {"silence": Deadlines(gap=1), "too long": Deadlines(total=1.5)}
+PATIENCE = {"silence": Deadlines(gap=3), "too long": Deadlines(total=3)}  # long enough for the first token
 
 
 @pytest.mark.parametrize("name", LATER)
@@ -602,6 +682,11 @@ def test_its_own_faults_reach_an_answer_in_one_piece(setting):
         ({"upstream": "ftp://127.0.0.1"}, "URL"),
         ({"upstream": "http://127.0.0.1:1", "model": FAST}, "leave out one"),
         ({"deadlines": Deadlines(gap=0)}, "above 0"),
+        ({"deadlines": (1, 1, 1)}, "Deadlines"),
+        ({"store": ""}, "path of a file"),
+        ({"store": 5}, "path of a file"),
+        ({"ping": 0}, "above 0"),
+        ({"model": "Hi"}, "ScriptedModel"),
     ],
 )
 def test_impossible_settings_are_refused_at_once(options, told):

@@ -178,7 +178,7 @@ def test_a_wrong_request_is_an_error_that_names_the_field(api):
         ({"instructions": 5}, "instructions"),
         ({"stream": 1}, "stream"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
-        ({"metadata": "x"}, "metadata"),
+        *(({"metadata": wrong}, "metadata") for wrong in ("x", "", [])),
         ({"background": True}, "background"),
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"tools": "weather"}, "tools"),

@@ -184,6 +184,18 @@ def test_who_has_seen_the_end_gets_204(start):
     assert httpx.post(url, json={"last_event_id": found[-1].id}).status_code == 204
 
 
+def test_the_head_alone_ends_at_once_and_leaves_the_connection_free(start):
+    server = start(SILENT, faults="cut@0*1")
+    url = post(server)
+    with httpx.Client(timeout=20) as client:
+        head = client.head(url)
+        assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream")
+        assert "content-length" not in head.headers
+        assert client.delete(url).status_code == 204
+        with pytest.raises(httpx.RemoteProtocolError):  # the fault was kept for a reader
+            client.get(url)
+
+
 def test_tokens_that_arrive_during_the_replay_are_neither_lost_nor_doubled(start):
     url = post(start(ScriptedModel("so " * 3000, pace=0)))
     found, position = [], ""
@@ -488,7 +500,7 @@ def test_slow_start_and_error_count_generations(start):
 
 
 def test_a_file_brings_generations_over_a_restart(start, tmp_path):
-    file = str(tmp_path / "generations.db")
+    file = tmp_path / "generations.db"
     server = start(ScriptedModel(pace=0.001), store=file)
     url = post(server, authorization="Bearer mine")
     found, _ = read(url, authorization="Bearer mine")
@@ -550,7 +562,12 @@ def test_a_disk_that_is_full_ends_the_generation_as_an_error(start, tmp_path, mo
         {"keep": 0},
         {"lease": -1},
         {"retry": -1},
+        {"keep": "1"},
+        {"lease": float("inf")},
+        {"ping": 0},
+        {"model": "Hi"},
         {"store": ""},
+        {"store": 5},
         {"store": "http://127.0.0.1"},
         {"store": "redis://127.0.0.1:port"},
         {"faults": "split:1"},

@@ -238,7 +238,7 @@ def test_connections_to_redis_that_break_lose_and_double_nothing(redis_server):
 
 def test_a_redis_that_went_away_is_503_and_cuts_readers_visibly():
     model = ScriptedModel(TEXT, pace=0.005)
-    with redis_servers.running() as redis, serve(resume.create_app(model, store=redis.url, lease=1.0)) as server:
+    with redis_servers.running() as redis, serve(resume.create_app(model, store=redis.url, lease=4.0)) as server:
         id = post(server)
         reader = Reading(server, id)
         reader.wait_for(3)

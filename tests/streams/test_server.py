@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import logging
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from contextlib import asynccontextmanager
@@ -20,8 +22,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_websocket
 
 from course_lib.errors import MisuseError, PortInUse, ServerError
-from course_lib.server import serve
+from course_lib.server import Server, serve
+from course_lib.server.guard import host_names
 
+PATIENCE = 60  # seconds until a test gives up
 GET = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -72,6 +76,27 @@ def test_stop_can_be_called_again_and_again():
     assert not server.running
 
 
+def test_a_server_starts_once():
+    with serve(hello) as server:
+        with pytest.raises(MisuseError, match="started before"):
+            server.start()
+        assert httpx.get(server.url).text == "hello"
+
+
+def test_a_stop_that_comes_before_the_event_loop_is_there_counts(monkeypatch):
+    new_event_loop = asyncio.new_event_loop
+
+    def late():
+        server.stop()  # which cannot wait: it is on the thread of the server
+        return new_event_loop()
+
+    server = Server(hello, 0, "h11", False, False, host_names(()), "server")
+    monkeypatch.setattr(asyncio, "new_event_loop", late)
+    server.start()
+    server._thread.join(PATIENCE)
+    assert not server.running
+
+
 def test_a_server_lives_as_long_as_its_with_block_even_when_that_fails():
     with pytest.raises(ZeroDivisionError), serve(hello) as server:
         raise ZeroDivisionError
@@ -97,7 +122,7 @@ def test_stop_ends_an_open_stream_visibly_and_closes_its_generator(http, pause, 
         assert raw.recv(10)
     data, _ = read_all(raw)
     assert b"0\r\n\r\n" not in data, "a cut stream must not look complete"
-    assert endless.closed.wait(1)
+    assert endless.closed.wait(PATIENCE)
 
 
 @http_versions
@@ -109,7 +134,7 @@ def test_a_client_that_leaves_closes_the_generator(http, pause, dial):
         raw.sendall(GET % b"/")
         assert raw.recv(10)
         raw.close()
-        assert endless.closed.wait(5)
+        assert endless.closed.wait(PATIENCE)
 
 
 def test_a_generator_that_never_awaits_freezes_nobody(dial):
@@ -126,7 +151,7 @@ def test_a_generator_that_never_awaits_freezes_nobody(dial):
         reader = threading.Thread(target=read)
         reader.start()
         try:
-            assert httpx.get(f"{server.url}/ping", timeout=5).text == "pong"
+            assert httpx.get(f"{server.url}/ping", timeout=PATIENCE).text == "pong"
         finally:
             stop.set()
             reader.join()
@@ -149,7 +174,7 @@ def test_an_app_that_ignores_the_disconnect_is_ended_at_its_next_send(dial):
         raw.sendall(GET % b"/")
         assert raw.recv(10)
         raw.close()
-        assert ended.wait(5)
+        assert ended.wait(PATIENCE)
         assert server.last_error is None, "a client that leaves is no error"
 
 
@@ -159,12 +184,12 @@ def test_a_loop_that_is_blocked_by_user_code_is_reported_and_left_behind(dial):
     async def careless(scope, receive, send):
         if scope["type"] == "http":
             entered.set()
-            release.wait(10)
+            release.wait(PATIENCE)
 
     server = serve(careless)
     try:
         dial(server.url).sendall(GET % b"/")
-        assert entered.wait(5)
+        assert entered.wait(PATIENCE)
         with pytest.raises(ServerError, match=r"careless\(\).*test_server"):
             server.stop()
         with pytest.raises(ConnectionRefusedError):
@@ -225,14 +250,33 @@ def test_start_up_and_shutdown_of_the_app_are_run_and_streams_end_before(dial):
     [
         ({"app": "hello"}, "ASGI app"),
         ({"app": lambda: hello}, "factory"),
+        ({"app": lambda model=None, faults=None, ping=15.0: hello}, "factory"),
         ({"port": 70000}, "65535"),
+        ({"port": True}, "65535"),
+        ({"hosts": 5}, "names of a server"),
+        ({"hosts": [5]}, "names of a server"),
+        ({"hosts": [":80"]}, "names of a server"),
+        ({"hosts": ["my host"], "tls": True}, "certificate"),
         ({"http": "h12"}, "httptools"),
         ({"http2": True, "http": "h11"}, "leave http out"),
     ],
 )
-def test_impossible_arguments_are_refused(wrong, said):
+def test_impossible_arguments_are_refused_and_leave_nothing(wrong, said, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(MisuseError, match=said):
         serve(**{"app": hello, **wrong})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_app_that_is_cancelled_in_its_shutdown_is_no_news(caplog):
+    @asynccontextmanager
+    async def lifespan(app):
+        yield
+        await asyncio.sleep(3600)
+
+    with serve(Starlette(lifespan=lifespan)):
+        pass
+    assert caplog.records == [], "this would be printed"
 
 
 def test_an_error_of_the_app_is_kept_and_not_printed(capfd):
@@ -242,6 +286,19 @@ def test_an_error_of_the_app_is_kept_and_not_printed(capfd):
     with serve(broken) as server:
         assert httpx.get(server.url).status_code == 500
         assert "broken on purpose" in server.last_error
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_asyncio_logs_in_the_thread_of_a_server_is_not_printed(capfd):
+    """It warns when somebody goes on sending to a client that has left."""
+
+    async def app(scope, receive, send):
+        logging.getLogger("asyncio").warning("socket.send() raised exception.")
+        await PlainTextResponse("sent")(scope, receive, send)
+
+    with serve(app) as server:
+        assert httpx.get(server.url).text == "sent"
+        assert server.last_error is None
     assert capfd.readouterr() == ("", "")
 
 
@@ -265,6 +322,44 @@ def test_an_error_of_a_task_of_the_app_is_kept_and_not_printed(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_exit_in_a_task_of_the_app_ends_the_server_with_that_reason(dial):
+    async def leaving():
+        raise SystemExit(4)
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            await asyncio.create_task(leaving())
+
+    server = serve(app)
+    dial(server.url).sendall(GET % b"/")
+    server._thread.join(PATIENCE)
+    with pytest.raises(ServerError, match=r"SystemExit\(4\)"):
+        server.stop()
+
+
+def test_an_app_that_cannot_be_cancelled_is_left_behind_and_prints_nothing():
+    ended = run_script(
+        """
+        import asyncio, gc, httpx
+        from course_lib import serve
+        async def stubborn(scope, receive, send):
+            if scope["type"] == "http":
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+                while True:
+                    try:
+                        await asyncio.sleep(0.05)
+                    except asyncio.CancelledError:
+                        pass
+        with serve(stubborn) as server, httpx.stream("GET", server.url, timeout=60) as answer:
+            server.stop()
+        gc.collect()
+        print("ended", server.running)
+        """
+    )
+    assert (ended.stdout, ended.stderr) == ("ended False\n", "")
+
+
 def test_bytes_that_are_no_http_are_refused_silently(dial, read_all, capfd):
     with serve(hello) as server:
         raw = dial(server.url)
@@ -284,7 +379,7 @@ def test_a_known_name_is_served_on_any_port(name):
 
 @pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.evil.example", "localhost.evil:80", "[::2]", ""])
 def test_a_foreign_name_is_refused_with_a_reason(name):
-    with serve(hello) as server:
+    with serve(hello, hosts="::1") as server:
         answer = httpx.get(server.url, headers={"host": name})
         assert (answer.status_code, "localhost" in answer.text) == (421, True)
         assert httpx.get(f"{server.url}/-/stats", headers={"host": name}).status_code == 421
@@ -307,17 +402,17 @@ def test_websockets_are_served_counted_and_told_of_the_end():
     server = serve(Starlette(routes=[WebSocketRoute("/ws", echo)]))
     with server, connect_websocket(f"ws://127.0.0.1:{server.port}/ws") as peer:
         peer.send("hi")
-        assert peer.recv(timeout=5) == "hi"
+        assert peer.recv(timeout=PATIENCE) == "hi"
         assert server.stats["streams"] == 1
         server.stop()
         with pytest.raises(ConnectionClosed) as closed:
-            peer.recv(timeout=5)
+            peer.recv(timeout=PATIENCE)
         assert closed.value.rcvd.code == 1001
 
 
 def test_a_websocket_by_a_foreign_name_is_refused_before_it_is_accepted():
     with serve(Starlette(routes=[WebSocketRoute("/ws", echo)])) as server:
-        raw = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        raw = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
         with pytest.raises(InvalidStatus) as refused:
             connect_websocket(f"ws://evil.example:{server.port}/ws", sock=raw)
         assert refused.value.response.status_code == 421
@@ -338,7 +433,7 @@ def test_stats_count_what_is_open_now(dial):
             seen = client.get(f"{server.url}/-/stats").json()
         assert seen == {"connections": 2, "streams": 1, "generations": 0}
         raw.close()
-        assert endless.closed.wait(5)
+        assert endless.closed.wait(PATIENCE)
 
 
 def test_tls_gives_a_certificate_that_its_own_authority_signs():
@@ -347,7 +442,9 @@ def test_tls_gives_a_certificate_that_its_own_authority_signs():
         assert httpx.get(server.url, verify=context).text == "hello"
         with pytest.raises(httpx.ConnectError):
             httpx.get(server.url)
-    assert not Path(server.ca_file).exists()
+        folder = Path(server.ca_file).parent
+        assert sorted(path.name for path in folder.iterdir()) == ["ca.pem", "chain.pem"], "a key in use needs no file"
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -362,12 +459,11 @@ def test_http_2_is_spoken_when_asked_for(tls):
 # the end of a process
 
 
-def run_script(text, **options):
+def run_script(text):
     # A shell starts background jobs with SIGINT ignored, and that is inherited
     heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    return subprocess.run(
-        [sys.executable, "-c", heeding + textwrap.dedent(text)], capture_output=True, text=True, timeout=30, **options
-    )
+    code = heeding + textwrap.dedent(text)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
 
 
 SERVED = """

@@ -40,13 +40,18 @@ def test_strings_events_and_bytes_become_events():
 
 
 def test_the_head_says_what_a_stream_needs_and_nothing_else():
-    headers = dict(EventStream(events(), headers={"x-mine": "1"}).raw_headers)
-    assert headers == {
-        b"content-type": b"text/event-stream",
-        b"cache-control": b"no-store, no-transform",
-        b"x-accel-buffering": b"no",
-        b"x-mine": b"1",
-    }
+    headers = EventStream(events(), headers={"x-mine": "1"}).raw_headers
+    assert sorted(headers) == [
+        (b"cache-control", b"no-store, no-transform"),
+        (b"content-type", b"text/event-stream"),
+        (b"x-accel-buffering", b"no"),
+        (b"x-mine", b"1"),
+    ]
+
+
+def test_a_header_that_is_given_replaces_ours_however_it_is_written():
+    headers = EventStream(events(), headers={"Cache-Control": "no-cache", "Content-Type": "text/plain"}).headers
+    assert (headers.getlist("cache-control"), headers.getlist("content-type")) == (["no-cache"], ["text/plain"])
 
 
 def test_a_stream_without_events_is_a_complete_answer():

@@ -87,13 +87,15 @@ def test_a_store_that_hangs_delays_no_stream_and_is_written_when_it_goes_on(prov
     assert store.closed == 1
 
 
-def test_a_file_that_another_process_has_locked_delays_no_stream(provider, tmp_path):
+def test_a_file_that_another_process_has_locked_delays_no_stream_and_is_written_later(provider, tmp_path, monkeypatch):
+    monkeypatch.setattr(traces, "LOCKED", 0.01)
     path = tmp_path / "traces.db"
     app = relay.create_app(upstream=provider.url, store=path)
     with serve(app) as edge:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert ask(edge)[-1] == "[DONE]"
+            assert not app.state.writer.force_flush(200), "the span waits for the file"
             assert read_traces(path) == []
             other.execute("ROLLBACK")
         assert app.state.writer.force_flush(GO_ON * 1000)
@@ -176,6 +178,19 @@ def test_a_trace_is_what_the_conventions_say_and_no_text_of_anybody(provider, tm
     assert name == "first token"
     assert trace.started <= at <= trace.ended
     assert b"secret" not in path.read_bytes()
+
+
+def test_a_name_that_is_half_a_character_is_kept_as_it_is(spans, tmp_path):
+    writer = Writer(SQLiteExporter(tmp_path / "traces.db"))
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(writer)
+    tracers.get_tracer("test").start_span("chat", attributes={"gen_ai.response.model": "\ud83d"}).end()
+    assert writer.force_flush(GO_ON * 1000)
+    assert (writer.dropped, read_traces(tmp_path / "traces.db")[0].attributes) == (
+        0,
+        {"gen_ai.response.model": "\ud83d"},
+    )
+    spans(writer, 0)
 
 
 def test_every_attribute_is_a_word_of_the_conventions():

@@ -115,6 +115,23 @@ def test_chunks_of_openai_stay_as_they_are():
     assert (reader.id, reader.model, reader.input_tokens, reader.output_tokens) == ("c", "m", 1, None)
 
 
+@pytest.mark.parametrize("options", [{"include_obfuscation": False}, {"include_usage": False}, {}, None, 7])
+def test_a_question_for_openai_stays_as_it_is_and_asks_for_usage_too(options):
+    asked = {"messages": [USER], "stream": False, "stream_options": options, "seed": 1}
+    wanted = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    assert FromOpenAI.question(asked) == {**asked, "stream": True, "stream_options": wanted}
+    assert asked["stream_options"] == options
+
+
+@pytest.mark.parametrize("odd", [7, {"a": 1}, ["x"], None])
+def test_names_that_are_no_text_are_not_learnt(odd):
+    message = {"id": odd, "model": odd}
+    readers = [FromOpenAI(), FromAnthropic()]
+    readers[0].feed(message)
+    readers[1].feed({"type": "message_start", "message": message})
+    assert {(reader.id, reader.model) for reader in readers} == {(None, None)}
+
+
 @pytest.mark.parametrize("choices", [None, 7, [7], [{}], [{"delta": None}], [{"delta": {"tool_calls": [7, {}]}}]])
 def test_odd_chunks_break_nothing(choices):
     odd = {"choices": choices}

@@ -21,7 +21,7 @@ from course_lib.errors import MisuseError
 from course_lib.grading.loading import node
 from course_lib.model import DEFAULT_TEXT, ScriptedModel, tokenize
 from course_lib.server import serve
-from course_lib.server.websocket import MAX_FRAGMENTS, SEND_QUEUE
+from course_lib.server.websocket import MAX_FRAGMENTS, SEND_QUEUE, WebSocketConnection
 from course_lib.wire.http1 import HeadDecoder
 from course_lib.wire.websocket import Frame, Opcode, WebSocketDecoder, encode_frame
 from tests.streams.peers import eventually
@@ -369,6 +369,7 @@ def test_a_message_that_is_wrong_is_answered_with_an_error_and_survived(talk):
         ({"type": "cancel", "id": 5}, 5),
         ({"type": "nonsense", "id": "x"}, "x"),
         ({"type": "prompt", "id": True, "content": "?"}, None),
+        ({"type": "prompt", "content": "?"}, None),
     ],
 )
 def test_an_error_carries_the_id_when_it_is_known(talk, message, id):
@@ -381,9 +382,17 @@ def test_a_bad_message_disturbs_no_answer_that_runs(talk):
     _, client = talk(LONG)
     ask(client, "a")
     hear(client)
-    for message in ({"type": "prompt", "id": "a", "content": "again"}, {"type": "tool_result", "id": "a"}, "?"):
+    runs, other, unknown = ("a", "still_running"), ("b", "invalid_request_error"), (None, "invalid_request_error")
+    for message, told in (
+        ({"type": "prompt", "id": "a", "content": "again"}, runs),
+        ({"type": "tool_result", "id": "a", "content": "nobody asked"}, runs),
+        ({"type": "nonsense", "id": "a"}, runs),
+        ({"type": "cancel", "id": "b"}, other),
+        ("?", unknown),
+    ):
         client.send(json.dumps(message))
-        assert "id" not in hear_to(client, "error")[-1]  # an error with the id would say that the answer has failed
+        error = hear_to(client, "error")[-1]
+        assert (error.get("id"), error["code"]) == told
     assert hear(client)["type"] == "token"
 
 
@@ -432,7 +441,19 @@ def test_other_paths_and_plain_requests_are_not_found(start):
     assert httpx.get(f"{server.url}/ws").status_code == 404
 
 
-def test_the_server_pings_and_goes_on_while_it_is_answered(raw):
+@pytest.fixture
+def patient(monkeypatch):
+    """Servers wait long for pongs, however often they ping: a busy machine may be late with one."""
+    configure = WebSocketConnection.configure
+
+    def configured(connection, **options):
+        configure(connection, **options)
+        connection.ping_timeout = DEADLINE
+
+    monkeypatch.setattr(WebSocketConnection, "configure", configured)
+
+
+def test_the_server_pings_and_goes_on_while_it_is_answered(raw, patient):
     _, peer = raw(ping=0.05)
     for _ in range(3):
         ping = peer.read()
@@ -454,14 +475,11 @@ def test_a_client_that_does_not_answer_pings_is_dropped_and_its_answer_stopped(r
     assert eventually(lambda: server.stats == {"connections": 0, "streams": 0, "generations": 0})
 
 
-def test_the_clients_answer_pings_by_themselves_while_they_are_read(talk):
+def test_the_clients_answer_pings_by_themselves_while_they_are_read(talk, patient):
     server, client = talk(LONG, ping=0.05)
     ask(client)
-    pings = [connection.last_ping_rtt for connection in server._uvicorn.server_state.connections]
-    assert pings == [0.0]
-    assert eventually(
-        lambda: hear(client) and [c.last_ping_rtt for c in server._uvicorn.server_state.connections] != pings
-    )
+    (connection,) = server._uvicorn.server_state.connections
+    assert eventually(lambda: hear(client) and connection.last_ping_rtt > 0)
 
 
 def test_pings_of_a_client_are_answered_in_the_middle_of_an_answer(raw, talk):
@@ -567,7 +585,7 @@ def test_whoever_leaves_in_the_handshake_is_no_error_of_the_server(start, dial):
     "leave", ["close", "fin", "cancel and fin", "cancel and close", "cancel and nonsense", "silence"]
 )
 def test_whoever_leaves_without_reading_stops_the_answer_and_leaves_nothing(raw, leave):
-    server, peer = raw(BIG, ping=0.3 if leave == "silence" else None)
+    server, peer = raw(BIG, ping=1.5 if leave == "silence" else None)
     peer.say(type="prompt", id="a", content="?")
     assert eventually(lambda: server.stats["generations"] == 1)
     if leave != "silence":
@@ -745,7 +763,16 @@ def test_a_bug_in_a_model_ends_the_connection_and_is_kept_for_the_server_alone(d
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"ping": 0}, {"ping": -1}, {"max_size": 0}, {"max_size": 1.5}, {"faults": "split:1"}, {"faults": "x"}]
+    "wrong",
+    [
+        {"ping": 0},
+        {"ping": "20"},
+        {"model": "Hi"},
+        {"max_size": 0},
+        {"max_size": 1.5},
+        {"faults": "split:1"},
+        {"faults": "x"},
+    ],
 )
 def test_impossible_settings_are_misuse(wrong):
     with pytest.raises(MisuseError):

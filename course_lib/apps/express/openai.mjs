@@ -40,7 +40,8 @@ export function read(asked = {}) {
   const fits = ({ name }) => typeof name === "string" && (choice === "required" || name === choice.function?.name);
   const tool = must ? tools?.map((entry) => entry.function ?? {}).find(fits) : null;
   demand(tool !== undefined, "'tool_choice' asks for a call, but no function of 'tools' fits.", "tool_choice");
-  return { model, messages, most, tool, stream: Boolean(stream), usage: Boolean(options?.include_usage) };
+  const whole = most && Math.min(most, Number.MAX_SAFE_INTEGER); // more than that would be written as a float
+  return { model, messages, most: whole, tool, stream: Boolean(stream), usage: Boolean(options?.include_usage) };
 }
 
 /** The JSON texts that an answer consists of. */

@@ -90,8 +90,9 @@ async function end(res, fault) {
 
 const app = express().disable("x-powered-by");
 
-app.use(({ headers: { host = "" } }, res, next) => {
+app.use(({ headers: { host = "" }, httpVersion }, res, next) => {
   const name = host.toLowerCase().replace(/:\d*$/, "").replace(/^\[(.*)\]$/, "$1");
+  if (!host && httpVersion === "1.0") return next(); // it knows no Host, and browsers do not speak it
   if (settings.hosts.includes(name)) return next(); // else a web page has made its own name point to us: DNS rebinding
   const names = settings.hosts.join(", ");
   res.status(421).type("text").send(`This server answers to the names ${names}; Host was ${host || "missing"}.\n`);
