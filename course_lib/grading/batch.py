@@ -8,7 +8,9 @@ order, number of workers or machine. Left out: reading files (submissions), work
 import functools
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,14 @@ from course_lib.grading import loading, pool, sandbox
 from course_lib.grading.exercises import Course, Exercise
 from course_lib.grading.formats import Entry
 from course_lib.grading.hosts import BUBBLEWRAP
+from course_lib.grading.interrupts import interrupts_later
 from course_lib.grading.judge import judge
 from course_lib.grading.report import ExerciseResult, as_entry, collect, not_run, steady
 from course_lib.grading.staging import stage
 from course_lib.grading.submissions import Submission, read_submissions
+
+Graded = Generator[tuple[Submission, Entry]]
+LOOK, WAIT = 0.05, 5.0  # seconds between two looks at a cluster, and for an answer of its scheduler
 
 
 @dataclass(frozen=True)
@@ -125,9 +131,7 @@ def required_isolation(required: bool) -> str:
     return found
 
 
-def grade_all(
-    submissions: Sequence[Submission], options: Options, jobs: int = 0, scheduler: str = ""
-) -> Iterator[tuple[Submission, Entry]]:
+def grade_all(submissions: Sequence[Submission], options: Options, jobs: int = 0, scheduler: str = "") -> Graded:
     """Each submission with its entry, as they are finished. `jobs`: processes, 0 for one more than cores.
 
     `scheduler`: address of a Dask scheduler whose workers have the course installed and see its folder.
@@ -141,47 +145,56 @@ def grade_all(
     return _in_pool(submissions, options, jobs)
 
 
-def _in_pool(submissions: Sequence[Submission], options: Options, jobs: int) -> Iterator[tuple[Submission, Entry]]:
-    for number, entry in pool.spread(grade_submission, [(s, options) for s in submissions], jobs, stage()):
-        submission = submissions[number]
-        yield submission, entry or _given_up(submission, options)
+def _in_pool(submissions: Sequence[Submission], options: Options, jobs: int) -> Graded:
+    with closing(pool.spread(grade_submission, [(s, options) for s in submissions], jobs, stage())) as results:
+        for number, entry in results:
+            submission = submissions[number]
+            yield submission, entry or _given_up(submission, options)
 
 
 def _given_up(submission: Submission, options: Options) -> Entry:
     return grade_submission(replace(submission, error="every worker that graded it died", cells=()), options)
 
 
-def _on_cluster(
-    submissions: Sequence[Submission], options: Options, scheduler: str
-) -> Iterator[tuple[Submission, Entry]]:
-    """Dask: work of a worker that dies is done again by another."""
+def _on_cluster(submissions: Sequence[Submission], options: Options, scheduler: str) -> Graded:
+    """Dask: work of a worker that dies is done again by another. Its client has a thread, hence no interrupt inside."""
     try:
         import distributed
     except ImportError:
         raise MisuseError("--scheduler needs Dask: pip install 'streaming-course[cluster]'") from None
+    dask: Any = distributed  # carries no types
     try:
-        dask: Any = distributed  # carries no types
-        client = dask.Client(scheduler, timeout="10s")
+        with interrupts_later():
+            client = dask.Client(scheduler, timeout="10s")
     except (OSError, ValueError) as error:  # ValueError: no address
         raise MisuseError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-    with client:
-        futures = {
-            client.submit(grade_submission, submission, options, pure=False, retries=pool.MAX_DEATHS): submission
-            for submission in submissions
-        }
-        try:
-            for future in dask.as_completed(futures):
-                submission = futures[future]
+    try:
+        with interrupts_later():
+            futures = {
+                client.submit(grade_submission, submission, options, pure=False, retries=pool.MAX_DEATHS): submission
+                for submission in submissions
+            }
+            running = dask.as_completed(futures)
+        while futures:
+            with interrupts_later():
+                finished = running.next_batch(block=False)
+            for future in finished:
                 try:
-                    yield submission, future.result()
+                    with interrupts_later():
+                        entry = future.result(timeout=WAIT)
                 except dask.scheduler.KilledWorker:
-                    yield submission, _given_up(submission, options)
+                    entry = _given_up(futures[future], options)
                 except Exception as error:
+                    if future.status not in ("error", "cancelled"):  # its worker has died since: it is done again
+                        running.add(future)
+                        continue
                     why = f"{type(error).__name__}: {error}"
                     raise MisuseError(f"the cluster at {scheduler} cannot grade, is the course there? {why}") from error
-        except BaseException:
-            client.cancel(list(futures))
-            raise
+                yield futures.pop(future), entry
+            time.sleep(LOOK)
+    finally:
+        with interrupts_later(), suppress(TimeoutError):
+            client.close(timeout=WAIT)
 
 
 def grade_file(

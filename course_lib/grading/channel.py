@@ -68,6 +68,11 @@ def shown(value: Any, limit: int = 400) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # integers beyond Python's limit of digits
         return f"<a {type(value).__name__} too large to show>"
+    return clipped(text, limit)
+
+
+def clipped(text: str, limit: int) -> str:
+    """The text, without its middle when it is long."""
     if len(text) <= limit:
         return text
     return f"{text[: limit // 2]} ...{len(text) - limit:,} characters more... {text[-limit // 2 :]}"
@@ -90,7 +95,7 @@ class Channel:
         try:
             taken = [port for port in ports_in(reaching) if self.control and not self.control.reach(port)]
             if taken:
-                raise Ended(f"your code itself listens on port {taken[0]}, where a server of the check is waiting")
+                raise Ended(f"your code itself listens on 127.0.0.1:{taken[0]}, where a server of the check is waiting")
             self.pipe.send(question, seconds)
             answer = self.pipe.receive(seconds)
         except DeadlineExceeded:

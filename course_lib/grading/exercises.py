@@ -7,7 +7,6 @@ known even when nothing runs. Left out: the lessons' texts and the starters (aut
 
 import ast
 import difflib
-import json
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import ExerciseError
+from course_lib.grading.starter import cells_of, exercise_of
 
 KINDS = ("value", "object", "client", "server", "break", "review")
 _FIELDS = {
@@ -170,13 +170,7 @@ def _parse(path: Path) -> ast.Module:
 def _cell_order(root: Path, lesson: str) -> dict[str, int]:
     """Where each exercise stands in its notebook: the order in which a learner meets them."""
     for folder in ("solutions", "exercises"):
-        path = root / folder / f"{lesson}.ipynb"
-        if path.exists():
-            try:
-                cells = json.loads(path.read_text("utf-8"))["cells"]
-                ids = [cell.get("metadata", {}).get("course", {}).get("exercise") for cell in cells]
-            except (ValueError, KeyError, AttributeError):
-                continue  # a broken notebook is reported where it is needed, not when exercises are listed
-            if any(ids):
-                return {id: place for place, id in enumerate(ids) if id}
+        ids = [exercise_of(cell) for cell in cells_of(root / folder / f"{lesson}.ipynb")]
+        if any(ids):
+            return {id: place for place, id in enumerate(ids) if id}
     return {}

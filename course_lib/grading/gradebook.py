@@ -133,6 +133,8 @@ class Gradebook:
                 if version == 0:
                     db.execute("BEGIN IMMEDIATE")  # another process may be doing the same
                     if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                        if db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                            raise MisuseError(f"{self.path.name} is another program's database: name another file")
                         for statement in (*_SCHEMA.split(";"), f"PRAGMA user_version = {_VERSION}"):
                             db.execute(statement)
                 found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
@@ -173,6 +175,15 @@ class Gradebook:
 
     def _time(self) -> str:
         return self._now().isoformat(timespec="seconds")
+
+
+def is_gradebook(path: Path) -> bool:
+    """Whether a file may be one: it is empty, begins as one does, or cannot be read (Gradebook says why)."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) in (b"", b"SQLite format 3\0")
+    except OSError:
+        return True
 
 
 def key(submission: Submission) -> str:

@@ -15,13 +15,13 @@ import resource
 import signal
 import socket
 import sys
-import time
 import types
 
 from course_lib.errors import PipeError
 from course_lib.grading import forward
 from course_lib.grading.cells import run_cells
 from course_lib.grading.pipe import Pipe
+from course_lib.grading.processes import adopt_orphans, kill_all, kill_descendants
 from course_lib.grading.refuse import refuse_imports
 from course_lib.grading.session import Printed, Session
 from course_lib.grading.starter import same_definition
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_MEMORY = 1 << 30  # bytes that a check may add to what is in use when it begins, and loading, too
-SANDBOX = "sandbox"  # the host name in there
-MAX_ROUNDS = 1000  # of killing what a check left: code that was loaded may go on starting processes
 LIMITS = {  # what, at most
     "NPROC": 128,  # processes and threads
     "NOFILE": 512,
@@ -50,6 +48,7 @@ class Host:
         self.children: list[int] = []
         self.node: list[str] = []  # the command that runs a JavaScript session; empty for Python
         self.alone = False  # true when every other process here is ours to kill
+        self.adopting = False  # true when what has lost its parent is a child of this process
 
     def serve(self) -> None:
         """Until the judge is gone. A question that makes no sense ends it, too."""
@@ -80,6 +79,8 @@ class Host:
 
     def do_run(self, cells: list[list[str]]) -> list[str]:
         """Runs code cells; what went wrong, a sentence per cell that failed."""
+        if self.adopting:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the code may wait for what it starts
         limits = resource.getrlimit(resource.RLIMIT_DATA)
         limit_memory(firm=False)  # each check sets its own, from what is in use then
         problems = run_cells(cells, self.namespace)
@@ -91,12 +92,15 @@ class Host:
     def do_session(self, fd: int) -> None:
         """A copy of this process that holds one check's conversation."""
         gc.freeze()  # else the copy's collector touches, and so copies, all of it
+        if self.adopting:
+            signal.signal(signal.SIGCHLD, self.reap)
         pid = os.fork()
         if pid:
             os.close(fd)
             self.children.append(pid)
             return
         try:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.setsid()  # a group of its own: what the check starts ends with it
             self.control.close()
             if self.node:
@@ -134,7 +138,7 @@ class Host:
 
         It waits until they are gone: the next check has all that the limits allow.
         """
-        for pid in self.children:
+        for pid in list(self.children):
             for target in (-pid, pid):  # not reaped yet, so the number is still theirs
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(target, signal.SIGKILL)
@@ -143,22 +147,16 @@ class Host:
         self.children.clear()
         if self.alone:
             kill_all()
+        elif self.adopting:
+            kill_descendants(os.getpid())
         return True
 
-
-def kill_all() -> None:
-    """Kills everything in the sandbox but this process and the sandbox's own first one. Outside of one: nothing."""
-    if os.uname().nodename != SANDBOX or os.getppid() != 1:
-        return  # as root it would end the machine
-    for _ in range(MAX_ROUNDS):
-        try:
-            os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
-            break
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:  # the rest is cleared away by the sandbox's first process
-            time.sleep(0.001)
+    def reap(self, *_: Any) -> None:
+        """Clears away the dead that were adopted, as they die: one after the other they could fill the system."""
+        with contextlib.suppress(ChildProcessError):
+            while pid := os.waitpid(-1, os.WNOHANG)[0]:
+                if pid in self.children:
+                    self.children.remove(pid)
 
 
 def limit_memory(firm: bool = True) -> None:
@@ -211,6 +209,7 @@ def main(fd: int, sandboxed: bool, user: int) -> None:
     sys.stdout = sys.stderr = Printed()
     host = Host(Pipe(socket.socket(fileno=fd)), module.__dict__, [])
     host.alone = sandboxed
+    host.adopting = not sandboxed and adopt_orphans()
     host.serve()
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,12 +26,14 @@ from typing import Any, Protocol
 from course_lib.errors import PipeError
 from course_lib.grading import reach, sandbox
 from course_lib.grading.pipe import Pipe
+from course_lib.grading.processes import adopt_orphans, descendants, kill_descendants
 from course_lib.grading.staging import import_path
 
 BUBBLEWRAP, PROCESS = "bubblewrap", "process"  # isolation, as reports name it
 START = 10.0  # seconds for a submission to load
 MAX_REPLY = 1 << 20  # bytes on the control pipe
 MAX_TOTAL = 2 << 30  # bytes in use by all processes of a submission
+_IN_USE = re.compile(rb"^Vm(?:RSS|PTE|Swap):\s+(\d+) kB", re.MULTILINE)  # page tables, too: they can be most of it
 _GONE = "the process of your code has ended: does it call exit, or crash, when it loads?"
 
 
@@ -137,13 +140,19 @@ class ChildHost(_Stoppable):
         self.control, theirs = socket.socketpair()
         self.isolation, self.closed = isolation, isolation == BUBBLEWRAP
         self.folder, self.failed = "", ""  # failed: why nothing can be asked
+        self.info: Any = None  # of a sandbox: the file in which bubblewrap tells of it
         self.problems: list[str] = []  # of loading, a sentence each
         self.unchanged: set[str] = set()  # exercises whose starter is as it was given
-        with theirs:
-            if self.closed:
-                self.process, self.first = sandbox.start(uses, theirs.fileno(), node, sandbox.unused_user(number))
-            else:
-                self.process, self.first = self._plain(uses, theirs.fileno(), number), 0
+        try:
+            with theirs:
+                if self.closed:
+                    self.process, self.info = sandbox.start(uses, theirs.fileno(), node, sandbox.unused_user(number))
+                else:
+                    self.process = self._plain(uses, theirs.fileno(), number)
+        except OSError as error:  # the system has no processes left: others may have taken them
+            self.control.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise PipeError(f"the process for the code did not start ({error})") from error
         self.pipe = Pipe(self.control)
 
     def _plain(self, uses: Iterable[str], fd: int, number: int) -> "subprocess.Popen[bytes]":
@@ -152,44 +161,34 @@ class ChildHost(_Stoppable):
         user = sandbox.unused_user(number, [sys.executable, sys.base_prefix, *paths])
         if user:
             os.chown(self.folder, user, user)
-        env = {"PYTHONPATH": os.pathsep.join(paths), "HOME": self.folder, "TMPDIR": self.folder}
+        env = {"PYTHONPATH": os.pathsep.join(paths), "HOME": self.folder, "TMPDIR": self.folder, **sandbox.ENVIRONMENT}
         command = [sys.executable, "-S", "-s", "-P", "-m", "course_lib.grading.host", str(fd), "plain", str(user)]
-        return subprocess.Popen(
-            command, pass_fds=(fd,), cwd=self.folder, env={**sandbox.ENVIRONMENT, **env}, start_new_session=True
-        )
+        return subprocess.Popen(command, pass_fds=(fd,), cwd=self.folder, env=env, start_new_session=True)
 
     def too_much(self) -> bool:
         """True when all its processes together use more memory than MAX_TOTAL."""
-        pages = 0
-        for number in self._processes():
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                pages += int(Path(f"/proc/{number}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") > MAX_TOTAL
-
-    def _processes(self) -> list[int]:
-        """The process and its descendants, where /proc tells (Linux)."""
-        found = [self.process.pid]
-        for number in found:  # grows on the way
-            with contextlib.suppress(OSError, ValueError):
-                for task in os.listdir(f"/proc/{number}/task"):
-                    found += map(int, Path(f"/proc/{number}/task/{task}/children").read_text().split())
-        return found
+        used = 0
+        for number in (self.process.pid, *descendants(self.process.pid)):
+            with contextlib.suppress(OSError):
+                used += sum(map(int, _IN_USE.findall(Path(f"/proc/{number}/status").read_bytes())))
+        return used * 1024 > MAX_TOTAL
 
     def stop(self) -> None:
         """Kills everything that runs there and waits until it is gone. May be called twice."""
         if not self.closed:
             _let_it_end(self.control)
-        if self.first and self.process.poll() is None:
+        if self.info and self.process.poll() is None and (first := sandbox.first_process(self.info)):
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.kill(self.first, signal.SIGKILL)  # it takes all others of the sandbox with it,
+                os.kill(first, signal.SIGKILL)  # it takes all others of the sandbox with it,
                 self.process.wait(5)  # and bubblewrap ends when all are gone
         if self.process.returncode is None:
-            for number in self._processes():  # checks have groups of their own
-                for target in (-number, number):
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(target, signal.SIGKILL)
+            kill_descendants(self.process.pid)
+            for target in (-self.process.pid, self.process.pid):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(target, signal.SIGKILL)
         self.process.wait()
-        self.control.close()
+        for end in filter(None, (self.control, self.info)):
+            end.close()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -239,7 +238,9 @@ class ForkedHost(_Stoppable):
             asyncio.set_event_loop(None)
             refuse.refuse_names(uses, namespace)
             refuse.refuse_imports(uses, namespace)
-            host.Host(Pipe(theirs), namespace, []).serve()
+            copy = host.Host(Pipe(theirs), namespace, [])
+            copy.adopting = adopt_orphans()
+            copy.serve()
         finally:
             os._exit(0)
 

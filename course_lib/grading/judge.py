@@ -27,7 +27,7 @@ from course_lib.grading.pipe import Pipe
 from course_lib.grading.report import ExerciseResult, collect
 
 TOTAL = 120.0  # seconds for all checks of one exercise: the checks' own budget (plugin.BUDGET) ends long before
-MAX_MEMORY = 4 << 30  # bytes that a verdict may take, whatever a submission answers
+MAX_MEMORY = 2 << 30  # bytes that a verdict may take, whatever a submission answers
 # Plug-ins of pytest that no check needs: they take half of the time of a short check
 _UNUSED = (
     "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "logging", "pastebin", "setuponly",
@@ -174,15 +174,15 @@ class Judge:
         ours, theirs = socket.socketpair()
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "course_lib.grading.judge", str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL,
             cwd="/",  # never where submissions lie: nothing of theirs may be imported
             start_new_session=True,  # an interrupt of the kernel must not reach it
-        )
+        )  # fmt: skip
         theirs.close()
         self.pipe = Pipe(ours)
-        self.lock = threading.Lock()
-        atexit.register(self.stop)
+        self.lock, self.stopped = threading.Lock(), False
+        self.waiting: set[socket.socket] = set()  # one for each thread that waits for a verdict
+        atexit.register(self._end)
 
     def verdict(self, exercise: Exercise, host: Host, hidden: bool = False, seed: int = 0) -> ExerciseResult:
         """The result of all declared checks. Raises PipeError when the judge itself ends or gives no verdict."""
@@ -190,25 +190,36 @@ class Judge:
         question = {
             "exercise": exercise.id, "root": str(exercise.root), "hidden": hidden, "seed": seed, "closed": host.closed,
         }  # fmt: skip
+        self.waiting.add(ours)
         try:
-            with self.lock:
-                self.pipe.send(question, 60.0, (host.control.fileno(), theirs.fileno()))
-            theirs.close()
-            wait_for_answer(ours, host, TOTAL)
-            answer = Pipe(ours).receive(30.0)
+            with ours, theirs:
+                if self.stopped:  # by another thread, just now
+                    return judge().verdict(exercise, host, hidden, seed)
+                with self.lock:
+                    self.pipe.send(question, 60.0, (host.control.fileno(), theirs.fileno()))
+                theirs.close()
+                wait_for_answer(ours, host, TOTAL)
+                answer = Pipe(ours).receive(30.0)
         finally:
-            theirs.close()
-            ours.close()
+            self.waiting.discard(ours)
+            if self.stopped:
+                self.stop()
         if "error" in answer:
             raise PipeError(f"the judge could not run the checks of {exercise.id}: {answer['error']}")
         return ExerciseResult.from_dict(answer)
 
     @property
     def alive(self) -> bool:
-        return self.process.poll() is None
+        return not self.stopped and self.process.poll() is None
 
     def stop(self) -> None:
-        atexit.unregister(self.stop)
+        """Takes no more questions, and ends as soon as no other thread waits for a verdict (Dask grades on threads)."""
+        self.stopped = True
+        if not self.waiting and self.pipe.sock.fileno() >= 0:  # not yet
+            self._end()
+
+    def _end(self) -> None:
+        atexit.unregister(self._end)
         self.pipe.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)

@@ -15,12 +15,14 @@ from course_lib.errors import DeadlineExceeded, PipeError
 from course_lib.grading import sandbox
 from course_lib.grading.exercises import Exercise
 from course_lib.grading.hosts import BUBBLEWRAP, PROCESS, START, ChildHost, Control
+from course_lib.grading.interrupts import interrupts_later
 from course_lib.grading.judge import wait_for_answer
 from course_lib.grading.staging import stage
 from course_lib.grading.starter import starter_of
 from course_lib.grading.submissions import Submission
 
 MAX_PROBLEMS = 20
+OURS = 60.0  # seconds for our own steps, before any code of the submission runs: the machine may be busy
 _starter_of = functools.cache(starter_of)  # it reads a notebook
 
 
@@ -40,16 +42,18 @@ def prepare(submission: Submission, exercises: Sequence[Exercise], isolated: str
     program = node() if javascript else None
     # The same user for the same code: it may be in what the code prints, and so in the report
     number = zlib.crc32(repr(submission.cells).encode("utf-8", "surrogatepass"))
-    host = ChildHost([*uses, *serving], isolated or isolation(), program, number)
     files = [list(pair) for pair in submission.files]
     alone = submission.cells[0][1] if len(submission.cells) == 1 else None
     if javascript:
         files = [[f"submission{Path(label).suffix}", source] for label, source in submission.cells] + files
-    with _stopped_on_error(host):
+    with contextlib.ExitStack() as stack:
+        with interrupts_later():  # or it would run, and nobody would know of it
+            host = ChildHost([*uses, *serving], isolated or isolation(), program, number)
+            stack.enter_context(_stopped_on_error(host))
         control = Control(host.pipe)
         command = _node_command(program, host.closed) if program else []
         try:
-            control.ask("prepare", seconds=START, uses=uses, files=files, node=command)
+            control.ask("prepare", seconds=OURS, uses=uses, files=files, node=command)
         except PipeError as error:
             raise PipeError(f"the process for the code did not start ({error})") from error
         try:
@@ -58,7 +62,7 @@ def prepare(submission: Submission, exercises: Sequence[Exercise], isolated: str
             for exercise in exercises:
                 if (starter := _starter_of(exercise)) is not None:
                     source = submission.cell_ids.get(exercise.id, alone)
-                    if control.ask("same", seconds=START, source=source, starter=starter, id=exercise.id) is True:
+                    if control.ask("same", seconds=OURS, source=source, starter=starter, id=exercise.id) is True:
                         host.unchanged.add(exercise.id)
         except PipeError as error:
             host.failed = f"the code could not be loaded: {error}"

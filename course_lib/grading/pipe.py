@@ -9,6 +9,7 @@ Left out: what the messages mean (host, proxy).
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import time
@@ -20,15 +21,28 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_MESSAGE = 64 * 1024 * 1024
+MAX_VALUES = 2_000_000  # in a message: as objects they take up to a hundred times the room of their text
 _LENGTH = struct.Struct(">I")
+_TEXT = rb'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # as JSON writes it; compiled when it is needed, which is hardly ever
 
 
 def encode(message: Any) -> bytes:
-    """The body of a message. Raises PipeError when it is too large."""
+    """The body of a message. Raises PipeError when it is too large, or holds too many values."""
     body = json.dumps(message, separators=(",", ":")).encode()
     if len(body) > MAX_MESSAGE:
-        raise PipeError(f"a message of {len(body):,} bytes; the largest allowed is {MAX_MESSAGE:,}")
+        raise PipeError(f"a message of {len(body):,} bytes is larger than {MAX_MESSAGE:,} bytes, the largest allowed")
+    _count(body)
     return body
+
+
+def _count(body: bytes | bytearray) -> None:
+    """Raises PipeError when there are more than MAX_VALUES in it, as told by what opens and separates them."""
+    if _separators(body) > MAX_VALUES and _separators(re.sub(_TEXT, b"", body)) > MAX_VALUES:
+        raise PipeError(f"a message of more than {MAX_VALUES:,} values, the largest allowed number")
+
+
+def _separators(body: bytes | bytearray) -> int:
+    return sum(map(body.count, (b"[", b"{", b",")))
 
 
 class Pipe:
@@ -78,8 +92,10 @@ class Pipe:
         (length,) = _LENGTH.unpack(head)
         if length > limit:
             raise PipeError(f"a message of {length:,} bytes was announced; the largest allowed is {limit:,}")
+        body = self._exactly(length, until)
+        _count(body)
         try:
-            message = json.loads(self._exactly(length, until))
+            message = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise PipeError(f"what came is no message: {error}") from error
         return (message, received) if fds else message

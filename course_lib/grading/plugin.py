@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from course_lib.errors import PipeError
-from course_lib.grading.channel import DEADLINE, Channel, Ended, Log, NotThere, shown
+from course_lib.grading.channel import DEADLINE, Channel, Ended, Log, NotThere, clipped, shown
 from course_lib.grading.exercises import Course, Exercise
 from course_lib.grading.hosts import ChildHost, Control
 from course_lib.grading.loading import load
@@ -25,6 +25,7 @@ from course_lib.grading.proxy import Submission
 from course_lib.grading.report import NOT_ATTEMPTED, CheckResult, ExerciseResult, collect, explain
 from course_lib.grading.submissions import read_submissions
 
+MAX_TEXT = 4000  # characters of a check's own words: it may put into them whatever it was given
 BUDGET = 60.0  # seconds for all checks of one exercise; a right program needs one or two
 
 
@@ -158,8 +159,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _result(name: str, behaviour: str, call: pytest.CallInfo[None], run: Run) -> CheckResult:
-    def result(outcome: str, **more: Any) -> CheckResult:
-        return CheckResult(name, behaviour, False, 0, 0, outcome, **more)
+    def result(outcome: str, message: str = "", **more: Any) -> CheckResult:
+        return CheckResult(name, behaviour, False, 0, 0, outcome, clipped(message, MAX_TEXT), **more)
 
     if call.excinfo is None:
         return result("passed")

@@ -1,7 +1,6 @@
 """Work spread over processes that may die: each piece is done, or given up by name.
 
-Rule: an interrupt is never raised while a lock of the pool may be held, on either side. A KeyboardInterrupt
-between a lock's acquire and its `with` block leaves it locked, and the pool then waits for ever for its own thread.
+Rule: an interrupt is never raised while a lock of the pool may be held (interrupts), on either side.
 Left out: what the work is (batch), other machines (Dask, in batch).
 """
 
@@ -10,13 +9,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from course_lib.grading.interrupts import interrupts_later
 from course_lib.grading.staging import borrow_stage
 
 MAX_DEATHS = 2  # workers that a piece of work may take with it before it is given up
@@ -28,7 +27,7 @@ _working = False  # in a worker: a piece of work is being done
 
 def spread(
     work: Callable[..., Result], pieces: Sequence[tuple[Any, ...]], jobs: int, stage: Path
-) -> Iterator[tuple[int, Result | None]]:
+) -> Generator[tuple[int, Result | None]]:
     """Calls `work(*piece)` in `jobs` processes that share `stage`; yields the number of each piece with its result.
 
     The result is None when every process that did it has died. A process that dies takes the pool with it: it is
@@ -38,53 +37,44 @@ def spread(
     deaths = dict.fromkeys(left, 0)
     while left:
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(stage,)) as pool:
-            try:
-                waiting: dict[Future[Result], int] = {}
-                queue = sorted(left, key=lambda number: deaths[number])
-                while queue or waiting:
-                    with _interrupts_later():
-                        # No more than run: an interrupt has little to wait for. Those whose worker has died come
-                        # last, one at a time: the next death then tells who
-                        while queue and len(waiting) < (1 if deaths[queue[0]] else jobs):
-                            number = queue.pop(0)
-                            waiting[pool.submit(_do, work, left[number])] = number
-                        finished = wait(waiting, LOOK, FIRST_COMPLETED).done
-                    for done in finished:
-                        result = done.result()
-                        number = waiting.pop(done)
-                        del left[number]
-                        yield number, result
-            except BrokenProcessPool:
-                for number in waiting.values():
-                    deaths[number] += 1
-                    if deaths[number] > MAX_DEATHS:
-                        del left[number]
-                        yield number, None
-            except BaseException:  # an interrupt, or the caller has enough: what runs is of no use
-                for process in list((pool._processes or {}).values()):
-                    process.terminate()
-                raise
+        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(stage,))
+        waiting: dict[Future[Result], int] = {}
+        queue = sorted(left, key=lambda number: deaths[number])
+        try:
+            while queue or waiting:
+                with interrupts_later():
+                    # No more than run: an interrupt has little to wait for. Those whose worker has died come
+                    # last, one at a time: the next death then tells who
+                    while queue and len(waiting) < (1 if deaths[queue[0]] else jobs):
+                        number = queue.pop(0)
+                        waiting[_submit(pool, work, left[number])] = number
+                    finished = wait(waiting, LOOK, FIRST_COMPLETED).done
+                for done in finished:
+                    result = done.result()
+                    number = waiting.pop(done)
+                    del left[number]
+                    yield number, result
+        except BrokenProcessPool:
+            for number in waiting.values():
+                deaths[number] += 1
+                if deaths[number] > MAX_DEATHS:
+                    del left[number]
+                    yield number, None
+        finally:
+            with interrupts_later():
+                if left:  # an interrupt, or the caller has enough: what runs is of no use
+                    for process in list((pool._processes or {}).values()):
+                        process.terminate()
+                pool.shutdown()
 
 
-@contextmanager
-def _interrupts_later() -> Iterator[None]:
-    """A signal that comes inside is acted on at the end, by the handler that was there before."""
-    if threading.current_thread() is not threading.main_thread():  # no signal is handled here
-        yield
-        return
-    came: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, frame: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+def _submit(pool: ProcessPoolExecutor, work: Callable[..., Result], piece: tuple[Any, ...]) -> "Future[Result]":
+    """A process that this starts gets no interrupt of the terminal before it ignores them (_start)."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        return pool.submit(_do, work, piece)
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _do(work: Callable[..., Result], piece: tuple[Any, ...]) -> Result:
@@ -102,6 +92,7 @@ def _do(work: Callable[..., Result], piece: tuple[Any, ...]) -> Result:
 def _start(stage: Path) -> None:
     """A worker ignores the interrupt of the terminal: the one who started it decides. It ends when that one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, _told_to_end)
     borrow_stage(stage)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -121,4 +112,4 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        os.kill(os.getpid(), signal.SIGTERM)

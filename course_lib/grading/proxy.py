@@ -140,10 +140,13 @@ def served(app: Any) -> Iterator[str]:
 
     Any client of the check can use it, also when the submission's network is closed.
     """
+    if not isinstance(app, Remote):
+        raise Ended(f"there is no application to serve: your code gave {shown(app)}")
     channel = app._channel
     port = channel.value("(serving your application)", op="serve", on=app._handle.number)
     if not isinstance(port, int) or not 0 < port < 65536:
         raise Ended(NO_ANSWER)
+    channel.log.calls[-1] = ("(serving your application)", "started")  # its port differs from run to run
     yield f"http://127.0.0.1:{channel.control.reached_from_here(int(port)) if channel.control else int(port)}"
 
 

@@ -6,7 +6,7 @@ it went ("8 of 8 visible; hidden not run"), never "all passed". Left out: other 
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from course_lib.grading.exercises import Exercise
@@ -106,19 +106,8 @@ def collect(
             category = "the code could not run" if outcome == FAILED else "the check did not run"
             worst = CheckResult(check.name, check.behaviour, check.hidden, 0, 0, outcome, reason, category)
         earned = check.points if worst.outcome == "passed" else 0
-        results.append(
-            CheckResult(
-                **{
-                    **asdict(worst),
-                    "name": check.name,
-                    "behaviour": check.behaviour,
-                    "hidden": check.hidden,
-                    "points": earned,
-                    "max_points": check.points,
-                    "notes": check.notes,
-                }
-            )
-        )
+        declared = {name: getattr(check, name) for name in ("name", "behaviour", "hidden", "notes")}
+        results.append(replace(worst, points=earned, max_points=check.points, **declared))
     return ExerciseResult(exercise.id, exercise.read, results, hidden)
 
 

@@ -5,10 +5,8 @@ and then, and the verdict is compared with the one saved in the solution's noteb
 Left out: hidden checks, marks of a whole submission (batch).
 """
 
-import json
 import re
 from dataclasses import replace
-from typing import Any
 
 from course_lib.errors import PipeError
 from course_lib.grading import loading
@@ -18,6 +16,7 @@ from course_lib.grading.formats import Entry
 from course_lib.grading.hosts import ChildHost
 from course_lib.grading.judge import judge
 from course_lib.grading.report import CORRECT, ExerciseResult, as_text, not_run
+from course_lib.grading.starter import cells_of
 from course_lib.grading.submissions import Submission
 
 _CHECK = re.compile(r"^check\(\s*['\"](\w+)['\"]\s*\)", re.MULTILINE)
@@ -85,11 +84,7 @@ def _difference(label: str, exercise: Exercise, result: ExerciseResult) -> list[
 
 def saved_verdict(exercise: Exercise) -> str | None:
     """The text that the solution's notebook shows under `check`, None where there is no solution."""
-    try:
-        cells: list[dict[str, Any]] = json.loads(exercise.solution_notebook.read_text("utf-8"))["cells"]
-    except (OSError, ValueError):
-        return None
-    for cell in cells:
+    for cell in cells_of(exercise.solution_notebook):
         if cell["cell_type"] == "code" and exercise.id in _CHECK.findall("".join(cell["source"])):
             texts = [output["data"].get("text/plain") for output in cell["outputs"] if "data" in output]
             return next(("".join(text) for text in texts if text), None)

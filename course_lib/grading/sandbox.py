@@ -7,10 +7,11 @@ process changes to an unused user id before it loads anything, because limits do
 Left out: limits (host), and killing it (hosts).
 """
 
+import contextlib
 import functools
-import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from course_lib.grading import seccomp
 from course_lib.grading.staging import packages, stage
@@ -57,7 +59,9 @@ def command(uses: Iterable[str], node: str | None = None, info: int | None = Non
     line += ["--ro-bind", str(stage()), "/stage", "--dir", "/packages"]
     for path in packages(tuple(uses)):
         line += ["--ro-bind", str(path), f"/packages/{path.name}"]
-    line += ["--proc", "/proc", "--dev", "/dev", "--size", str(TMP_SIZE // 4), "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
+    # A shared mapping of /dev/zero is memory that need not belong to a process: no limit would find it
+    line += ["--proc", "/proc", "--dev", "/dev", "--dev-bind", "/dev/null", "/dev/zero"]
+    line += ["--size", str(TMP_SIZE // 4), "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
     line += ["--remount-ro", "/dev", "--size", str(TMP_SIZE), "--perms", "1777", "--tmpfs", "/tmp", "--remount-ro", "/"]  # noqa: S108
     env = {"PYTHONPATH": "/stage:/packages", "HOME": "/tmp", "TMPDIR": "/tmp", **ENVIRONMENT}  # noqa: S108
     for name, value in env.items():
@@ -129,25 +133,30 @@ def unavailable() -> str:
     return f"bubblewrap cannot make a sandbox here (are user namespaces forbidden?): {why}"
 
 
-def start(uses: Iterable[str], fd: int, node: str | None, user: int) -> "tuple[subprocess.Popen[bytes], int]":
+def start(uses: Iterable[str], fd: int, node: str | None, user: int) -> "tuple[subprocess.Popen[bytes], BinaryIO]":
     """Starts the host in a sandbox, its control pipe on `fd`; `user`: who it shall be, 0 for who we are.
 
-    Gives the process and the number of its first process.
+    Gives the process and the file in which bwrap says what it made (first_process). It is no pipe: when nobody reads
+    that any more, bwrap ends before its child has begun, and the child then waits for it for ever.
     """
-    read_end, write_end = os.pipe()
-    with seccomp.descriptor() as filter_fd:
-        line = command(uses, node, write_end)
+    with contextlib.ExitStack() as stack, seccomp.descriptor() as filter_fd:
+        info = stack.enter_context(open(os.memfd_create("info"), "rb"))
+        line = command(uses, node, info.fileno())
         if filter_fd is not None:
             line += ["--seccomp", str(filter_fd)]
         host = [_python(), "-S", "-s", "-P", "-m", "course_lib.grading.host", str(fd), "sandbox", str(user)]
         process = subprocess.Popen(
             [*line, *host],
-            pass_fds=tuple(n for n in (fd, write_end, filter_fd) if n is not None),
+            pass_fds=tuple(n for n in (fd, info.fileno(), filter_fd) if n is not None),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             cwd=tempfile.gettempdir(), start_new_session=True,
             env=ENVIRONMENT,  # --clearenv is not enough: bwrap's own can be read in /proc/1/environ
         )  # fmt: skip
-    os.close(write_end)
-    with open(read_end, encoding="utf-8") as info:
-        text = info.read()
-    return process, json.loads(text)["child-pid"] if text else 0
+        stack.pop_all()  # the one who stops the host closes it
+    return process, info
+
+
+def first_process(info: BinaryIO) -> int:
+    """The number of the sandbox's first process, 0 when there is none yet."""
+    found = re.search(rb'"child-pid": (\d+)', os.pread(info.fileno(), 4096, 0))  # it is written in several pieces
+    return int(found[1]) if found else 0

@@ -1,7 +1,7 @@
 """A filter for system calls that no exercise needs and that reach out of a sandbox: a small BPF program.
 
 Rule: a short list of what is refused (new namespaces, mounts, keys that outlive a process, other processes'
-memory, memory that belongs to no process and so to no limit, sockets of unusual families); everything else is
+memory, memory that need not belong to a process and so to a limit, sockets of unusual families); everything else is
 allowed, because namespaces and limits do the main work.
 Source: seccomp(2), and the tables of system calls in the kernel (arch/*/entry/syscalls).
 Left out: architectures other than x86-64 and AArch64, where no filter is used.
@@ -24,13 +24,14 @@ _REFUSED = {
     "mount_setattr": (442, 442),
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186),
 }  # fmt: skip
-_SOCKET, _CLONE, _CLONE3 = (41, 198), (56, 220), (435, 435)
+_SOCKET, _CLONE, _CLONE3, _MMAP = (41, 198), (56, 220), (435, 435), (9, 222)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 _NEW_USER = 0x10000000  # CLONE_NEWUSER
 _FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
+_SHARED, _ANONYMOUS = 0x01, 0x20  # MAP_SHARED; together memory that stays when its processes have let go of it
 
 _LOAD, _EQUAL, _MORE, _ANY, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF: ld abs; jeq, jge, jset with a constant; ret
-_NUMBER, _ARCH, _FIRST = 0, 4, 16  # offsets in struct seccomp_data; the first argument's low half (little endian)
+_NUMBER, _ARCH, _FIRST, _FOURTH = 0, 4, 16, 40  # offsets in struct seccomp_data; arguments: low half (little endian)
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -60,6 +61,12 @@ def program(machine: str) -> bytes | None:
     add(_EQUAL, _CLONE[column], 0, 4)
     add(_LOAD, _FIRST)
     add(_ANY, _NEW_USER, 0, 1)
+    add(*refuse)
+    add(_RETURN, _ALLOW)
+    add(_EQUAL, _MMAP[column], 0, 5)
+    add(_LOAD, _FOURTH)
+    add(_ANY, _ANONYMOUS, 0, 2)
+    add(_ANY, _SHARED, 0, 1)
     add(*refuse)
     add(_RETURN, _ALLOW)
     add(_EQUAL, _SOCKET[column], 0, 5)

@@ -47,9 +47,10 @@ function session(process, theirs, importModule) {
     return `{"b":"${Buffer.from(value.buffer ?? value, value.byteOffset, value.byteLength).toString("base64")}"}`;
   }
   /** JSON text of any value. Not JSON.stringify: it would ask toJSON, lose NaN and -0, and know no limits. */
-  function encode(value, budget = { left: MAX_MESSAGE }, depth = 0) {
+  function encode(value, budget = { left: MAX_MESSAGE, values: 2_000_000 }, depth = 0) {
     const text = typeof value === "string" && value.length > budget.left ? value : scalar(value);
     if ((budget.left -= (text?.length ?? 0) + 2) < 0) throw new Error(`it is ${TOO_LARGE}`);
+    if ((budget.values -= text === null ? 5 : 2) < 0) throw new Error("it is larger than 1,000,000 values"); // see pipe.py
     if (text !== null) return text;
     if (depth >= MAX_DEPTH) throw new Error(`it is nested deeper than ${MAX_DEPTH} levels (does it contain itself?)`);
     const inner = (item) => encode(item, budget, depth + 1);

@@ -13,7 +13,7 @@ import types
 
 from course_lib.errors import PipeError
 from course_lib.grading.cells import describe
-from course_lib.grading.pipe import MAX_MESSAGE, Pipe, encode
+from course_lib.grading.pipe import Pipe, encode
 from course_lib.grading.values import Handle, dump, load
 
 TYPE_CHECKING = False
@@ -88,9 +88,7 @@ class Session:
         """The answer, or in words why it cannot be sent."""
         try:
             return encode(reply)
-        except PipeError:
-            return encode({"fault": f"the answer is larger than {MAX_MESSAGE:,} bytes"})
-        except (ValueError, RecursionError, MemoryError) as error:
+        except (PipeError, ValueError, RecursionError, MemoryError) as error:
             return encode({"fault": f"the answer cannot be sent: {error}"})
 
     def give(self, value: Any) -> dict[str, Any]:

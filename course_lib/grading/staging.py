@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _FILES = ("errors.py", *(f"grading/{name}.py" for name in (
-    "cells", "forward", "host", "pipe", "refuse", "session", "starter", "values",
+    "cells", "forward", "host", "pipe", "processes", "refuse", "session", "starter", "values",
 )), "grading/session.mjs")  # fmt: skip
 PREFIX = "course-stage-"
 YOUNG = 60  # seconds; a stage that is just being made may not be locked yet

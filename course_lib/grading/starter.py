@@ -15,18 +15,27 @@ if TYPE_CHECKING:
     from course_lib.grading.exercises import Exercise
 
 
-def exercise_cell(path: Path, id: str) -> dict[str, Any] | None:
-    """The cell of a notebook whose metadata names the exercise, or None (also when the file is unreadable)."""
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    """The cells of a notebook, [] when it is not there or broken: that is reported where it is needed."""
     import json
 
     try:
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        for cell in cells:
-            if cell.get("metadata", {}).get("course", {}).get("exercise") == id:
-                return dict(cell)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    return None
+        return [cell for cell in json.loads(path.read_text("utf-8"))["cells"] if isinstance(cell, dict)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def exercise_of(cell: dict[str, Any]) -> str:
+    """The exercise that the metadata of a cell names, or ""."""
+    found: Any = cell
+    for key in ("metadata", "course", "exercise"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def exercise_cell(path: Path, id: str) -> dict[str, Any] | None:
+    """The cell of a notebook whose metadata names the exercise, or None (also when the file is unreadable)."""
+    return next((cell for cell in cells_of(path) if exercise_of(cell) == id), None)
 
 
 def starter_of(exercise: Exercise) -> str | None:

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from course_lib.grading.starter import exercise_of
+
 MAX_FILE = 20_000_000  # bytes of a notebook or module
 MAX_CODE = 5_000_000  # bytes of its code, and of the modules beside it: as JSON, both fit in one message of the pipe
 MAX_NODES = 1_000_000  # lists and objects in a notebook: each takes many times the memory of its two brackets
@@ -193,11 +195,8 @@ def _code_cell(cell: dict[str, Any], number: int) -> tuple[str, str]:
     lines = [lines] if isinstance(lines, str) else lines
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise Unusable(f"not a notebook: the source of its cell {number} is not text; {_SAVE}")
-    id: Any = cell
-    for key in ("metadata", "course", "exercise"):
-        id = id.get(key) if isinstance(id, dict) else None
     # Half a character cannot be encoded; as an escape it means the same in a string
-    return id if isinstance(id, str) else "", "".join(lines).encode("utf-8", "backslashreplace").decode()
+    return exercise_of(cell), "".join(lines).encode("utf-8", "backslashreplace").decode()
 
 
 def modules_in(tree: Tree, language: str) -> Sources:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_DEPTH = 100
-MAX_NUMBER_KEYS = 500  # of a dict: numbers can be chosen so that all fall into one place of the hash table
+MAX_NUMBER_KEYS = 200  # of a dict: numbers can be chosen so that all fall into one place of the hash table
 _JSON_INT = 2**63  # larger ones travel as hexadecimal: Python limits decimal digits, and JSON parsers differ
 
 
@@ -145,9 +145,8 @@ class _Strict:
 
 
 def _strict_class(base: type) -> Any:
-    body: dict[str, Any] = {"_plain": base, "__repr__": base.__repr__}
-    body["__hash__"] = base.__hash__
-    return type(f"Strict{base.__name__.title()}", (_Strict, base), body)
+    body: dict[str, Any] = {"_plain": base, "__repr__": base.__repr__, "__hash__": base.__hash__}
+    return type(base.__name__, (_Strict, base), body)  # the plain name: learners read it in messages
 
 
 _STRICT: dict[type, Any] = {kind: _strict_class(kind) for kind in (int, float, str, bytes, list, dict)}
@@ -170,6 +169,9 @@ class StrictBool(int):
 
     def __ne__(self, other: object) -> bool:
         return not same(self, other)
+
+
+StrictBool.__name__ = "bool"
 
 
 def strict(value: Any) -> Any:

@@ -76,7 +76,7 @@ def _source(value: Any) -> str | None:
         return "".join(linecache.getlines(method.__code__.co_filename)) if method else None
     try:
         return inspect.getsource(value)
-    except (TypeError, OSError):
+    except (Exception, SystemExit):  # no function; or an object that answers every question in its own way
         return None
 
 

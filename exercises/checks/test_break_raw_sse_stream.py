@@ -100,7 +100,7 @@ def refusal(answers: dict, fault: str) -> str:
         return f"the answer for {fault!r} is no list: expected a list of bytes with at least one item"
     for number, read in enumerate(reads):
         if not isinstance(read, bytes):
-            kind = type(read).__name__.removeprefix("Strict").lower()  # the judge's str is a StrictStr
+            kind = type(read).__name__
             return f"item {number} of the reads for {fault!r} is {kind}, expected bytes"
     if len(b"".join(reads)) > 10_000:
         return f"the reads for {fault!r} hold more than 10,000 bytes: make them small"

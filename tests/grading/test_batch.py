@@ -3,7 +3,9 @@
 import json
 import multiprocessing
 import os
+import threading
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -11,6 +13,7 @@ from course_lib.errors import PipeError
 from course_lib.grading import batch, hosts, judge, loading, rerun, sandbox
 from course_lib.grading.batch import Options, grade_all, grade_submission
 from course_lib.grading.exercises import Course
+from course_lib.grading.judge import wait_for_answer
 from course_lib.grading.report import as_text
 from course_lib.grading.submissions import read_submissions
 from tests.grading.conftest import CHECKS, HIDDEN, RIGHT
@@ -315,6 +318,29 @@ def test_a_judge_that_has_died_is_replaced(grade):
     judge.judge().process.kill()
     judge.judge().process.wait()
     assert total(grade(RIGHT)) == (6, 6)
+
+
+def test_a_judge_that_is_replaced_still_gives_the_verdicts_that_others_wait_for(course, hand_in):
+    """Where workers are threads, one submission without a verdict must not cost another its marks."""
+    (waiting,), options = hand_in(anna=RIGHT), Options(str(course.root))
+    first, marks = judge.judge(), []
+    asked, release = threading.Event(), threading.Event()
+
+    def slow(sock, host, seconds):
+        asked.set()
+        release.wait()
+        wait_for_answer(sock, host, seconds)
+
+    with mock.patch.object(judge, "wait_for_answer", slow):
+        thread = threading.Thread(target=lambda: marks.append(total(grade_submission(waiting, options))))
+        thread.start()
+        asked.wait()
+    batch.no_verdict(course.exercise("double"), True, PipeError("stuck"))
+    assert (first.alive, first.process.poll(), judge.judge() is first) == (False, None, False)
+    release.set()
+    thread.join()
+    assert marks == [(6, 6)]
+    assert first.process.poll() is not None
 
 
 def test_a_judge_that_gives_no_verdict_is_an_error_and_the_next_gets_one(grade, monkeypatch):

@@ -16,6 +16,7 @@ from course_lib.grading import batch
 from course_lib.grading.batch import Options, grade_all
 from course_lib.grading.submissions import read_submissions
 from tests.grading.conftest import RIGHT
+from tests.grading.test_interrupts import interrupted_at
 
 SLOW = f"import time\ntime.sleep(1)\n{RIGHT}"
 WRONG = "def double(number):\n    return number"
@@ -99,6 +100,18 @@ def test_a_batch_that_is_left_can_be_given_again(course, submissions, cluster):
         next(graded)
     some = submissions[:3]
     assert report(grade_all(some, options, scheduler=cluster.address)) == report(grade_all(some, options, jobs=1))
+
+
+def test_an_interrupt_between_a_lock_and_its_with_block_hangs_nothing(course, submissions, cluster):
+    """Raised at these places it would leave a lock of Dask's client taken, and closing it would wait for ever."""
+    cluster.start_workers(1)
+    for place in (("__enter__", "return"), ("_acquire_restore", "line"), ("wait", "return")):
+        graded = grade_all(submissions, Options(str(course.root)), scheduler=cluster.address)
+        next(graded)
+        with pytest.raises(KeyboardInterrupt), interrupted_at(*place) as came:
+            for _ in graded:
+                pass
+        assert came, place
 
 
 DEADLY = """

@@ -232,7 +232,7 @@ def test_a_port_that_the_submission_has_taken_is_said_in_words():
     made = Hosted("bubblewrap")
     client = made(CLIENT)
     port = client.listen()
-    with pytest.raises(Ended, match=f"your code itself listens on port {port}"):
+    with pytest.raises(Ended, match=f"your code itself listens on 127.0.0.1:{port}"):
         client.connect(f"http://127.0.0.1:{port}")
     assert client.listen() > 0  # nothing else is the matter
     made.hosts[0].stop()
@@ -308,6 +308,20 @@ def test_a_client_that_disconnects_is_seen_by_the_application(server):
 
 def test_an_application_that_does_not_start_is_an_error(server):
     with pytest.raises(RuntimeError, match="did not start"), served(server.make_broken()):
+        pass
+
+
+def test_what_is_noted_of_a_server_is_the_same_in_each_run(server):
+    """Its port is not: with it, two reports of the same code would differ."""
+    with served(server.make_app()):
+        pass
+    assert server._channel.log.calls[-1] == ("(serving your application)", "started")
+
+
+@pytest.mark.parametrize("value", ["1", "[make_app]", "iter(())"])
+def test_what_is_no_application_is_said_in_words(hosted, value):
+    submission = hosted(f"def make_app(): return {value}")
+    with pytest.raises(Ended, match="no application to serve: your code gave"), served(submission.make_app()):
         pass
 
 

@@ -1,10 +1,12 @@
 """`course grade` and `course gradebook`: reports, exit statuses, and a batch that is interrupted and goes on."""
 
+import contextlib
 import csv
 import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import uuid
@@ -125,6 +127,14 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one(run, two, tmp_path, mon
     assert "No space left on device" in said
     assert report.read_text() == "the old one"
     assert os.listdir(report.parent) == ["report.json"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a device that is always full")
+def test_a_terminal_or_file_that_takes_no_report_is_said(started, two):
+    process = started("grade", two, "--jobs", "1", stdout="/dev/full")
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 2
+    assert said.startswith("course: a report cannot be written ([Errno 28]")
 
 
 def test_the_feedback_folder_gets_a_page_for_each_student(run, two, tmp_path):
@@ -317,10 +327,11 @@ def started(tmp_path):
     """`started("grade", ...)`: the command as a process group of its own, with a temporary folder of its own."""
     processes = []
 
-    def made(*arguments):
+    def made(*arguments, stdout=None):
         (tmp_path / "temporary").mkdir(exist_ok=True)
         command = [sys.executable, "-c", "from course_lib.cli import main; main()", *map(str, arguments)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        output = open(stdout, "w") if stdout else subprocess.PIPE  # noqa: SIM115
+        pipes = {"stdout": output, "stderr": subprocess.PIPE, "text": True}
         env = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
         processes.append(subprocess.Popen(command, env=env, start_new_session=True, **pipes))
         return processes[-1]
@@ -394,6 +405,34 @@ def test_an_empty_gradebook_and_wrong_usage_of_one(run, tmp_path):
         status, _, said = run("gradebook", *arguments)
         assert status == 2
         assert said.startswith("course: ")
+
+
+def test_a_file_that_is_no_gradebook_is_refused_and_left_as_it_is(run, two, tmp_path):
+    notes, other = tmp_path / "notes.csv", tmp_path / "other.db"
+    notes.write_text("not yours")
+    with contextlib.closing(sqlite3.connect(other)) as db:
+        db.execute("CREATE TABLE things (name TEXT)")
+    contents = notes.read_bytes(), other.read_bytes()
+    before = sorted(os.listdir(tmp_path))
+    for command in (["grade", two], ["gradebook"]):
+        status, _, said = run(*command, "--gradebook", notes)
+        assert (status, said) == (
+            2,
+            f"course: --gradebook {notes}: that is another kind of file, and is left as it is\n",
+        )
+        status, _, said = run(*command, "--gradebook", other)
+        assert (status, said) == (2, "course: other.db is another program's database: name another file\n")
+    status, _, said = run("gradebook", "--gradebook", tmp_path / "typo.sqlite")
+    assert (status, said) == (2, f"course: --gradebook {tmp_path / 'typo.sqlite'} does not exist\n")
+    assert (notes.read_bytes(), other.read_bytes()) == contents
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_an_archive_that_cannot_be_written_is_said(run, tmp_path):
+    for target, why in ((tmp_path / "no" / "x.zip", "its folder does not exist"), (tmp_path, "that is not a file")):
+        status, _, said = run("export", "--gradescope", "--output", target)
+        assert status == 2
+        assert why in said
 
 
 def test_another_file_can_be_the_gradebook(run, two, tmp_path):

@@ -198,6 +198,8 @@ def test_arguments_are_ordinary_values_of_javascript(node):
         ("return '\\u{1f600}'.repeat(2e7)", "larger than"),
         ("return new Uint8Array(1e8)", "larger than"),
         ("return new Array(4e9)", "larger than"),
+        ("return Array(1e6).fill(0)", "larger than 1,000,000 values"),
+        ("return Array(5e5).fill({ a: 0 })", "larger than 1,000,000 values"),
         ("return new Proxy({}, { get() { throw new Error('trap') } })", "cannot be sent"),
     ],
 )

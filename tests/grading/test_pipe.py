@@ -1,16 +1,18 @@
 """The pipe answers every byte sequence with a message or a PipeError, and never waits past its deadline."""
 
 import contextlib
+import json
 import os
 import socket
 import struct
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.errors import DeadlineExceeded, PipeError
-from course_lib.grading.pipe import MAX_MESSAGE, Pipe
+from course_lib.grading.pipe import MAX_MESSAGE, Pipe, encode
 
 
 @pytest.fixture
@@ -68,6 +70,23 @@ def test_a_message_too_large_to_send_is_refused(ends):
         ends[0].send("x" * (MAX_MESSAGE + 1))
 
 
+@pytest.mark.parametrize("body", [b"[" + b"0," * 2_000_001 + b"0]", b"[]" * 2_000_001, b"{" * 2_000_001])
+def test_a_message_of_too_many_values_is_refused_before_it_is_parsed(ends, body):
+    """A text of 60 MB can hold 30 million lists, which would take gigabytes and minutes."""
+    sending = threading.Thread(target=ends[1].sock.sendall, args=(struct.pack(">I", len(body)) + body,))
+    sending.start()
+    with pytest.raises(PipeError, match="2,000,000 values"):
+        ends[0].receive(60)
+    sending.join()
+
+
+def test_too_many_values_are_not_sent_but_a_text_may_look_like_them():
+    with pytest.raises(PipeError, match="2,000,000 values"):
+        encode([[]] * 2_000_001)
+    for text in ("[," * 2_000_000, '"[\\' * 2_000_000, "\\"):
+        assert json.loads(encode([text, text[:5]])) == [text, text[:5]]
+
+
 def test_a_message_that_nobody_takes_ends_at_the_deadline(ends):
     with pytest.raises(DeadlineExceeded):
         ends[0].send("x" * 20_000_000, 0.01)
@@ -97,8 +116,6 @@ def test_deep_nesting_is_refused(ends):
     body = b"[" * 200_000 + b"]" * 200_000
     ends[1].sock.sendall(struct.pack(">I", len(body)) + body[: 1 << 16])
     ends[1].sock.settimeout(5)
-    import threading
-
     threading.Thread(target=ends[1].sock.sendall, args=(body[1 << 16 :],), daemon=True).start()
     with pytest.raises(PipeError, match="no message"):
         ends[0].receive(5)

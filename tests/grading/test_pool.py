@@ -5,12 +5,14 @@ test_grade_command.
 import multiprocessing
 import os
 import signal
-import sys
 import time
+from multiprocessing import popen_spawn_posix
+from multiprocessing.context import SpawnProcess
 
 import pytest
 
 from course_lib.grading import pool
+from tests.grading.test_interrupts import interrupted_at
 
 
 def wait_for(seconds, mark=None):
@@ -60,31 +62,44 @@ def test_an_error_of_the_work_is_an_error_here(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_between_a_lock_and_its_with_block_hangs_nothing(tmp_path, monkeypatch, function, event, number):
     """Raised at these places, KeyboardInterrupt makes ProcessPoolExecutor wait for ever for its own thread."""
-    came = []
-
-    def interrupt(frame, what, _):
-        where = os.path.basename(frame.f_code.co_filename)
-        place = where in ("_base.py", "process.py", "threading.py") and (frame.f_code.co_name, what)
-        if not came and place == (function, event):
-            came.append(where)
-            signal.raise_signal(number)
-        return interrupt
-
-    def raised(*_):
-        raise KeyboardInterrupt
-
-    before = {one: signal.signal(one, raised) for one in (signal.SIGINT, signal.SIGTERM)}
     results = pool.spread(wait_for, [(0.0,), (0.0,), (5.0,), (5.0,)], 2, tmp_path)
     assert next(results)[1] == 0.0
-    traced = sys.gettrace()
-    try:
-        sys.settrace(interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            for _ in results:
-                pass
-    finally:
-        sys.settrace(traced)
-        now = {one: signal.signal(one, handler) for one, handler in before.items()}
+    with pytest.raises(KeyboardInterrupt), interrupted_at(function, event, number) as came:
+        for _ in results:
+            pass
     assert came
-    assert set(now.values()) == {raised}  # as they were
     assert multiprocessing.active_children() == []
+
+
+def test_a_second_interrupt_while_the_processes_are_ended_ends_them_all(tmp_path, monkeypatch):
+    terminate = SpawnProcess.terminate
+
+    def interrupted(process):
+        signal.raise_signal(signal.SIGINT)
+        terminate(process)
+
+    monkeypatch.setattr(SpawnProcess, "terminate", interrupted)
+    results = pool.spread(wait_for, [(0.0,), (600.0,), (600.0,)], 2, tmp_path)
+    next(results)
+    with pytest.raises(KeyboardInterrupt):
+        results.close()
+    assert multiprocessing.active_children() == []
+
+
+def blocked_and_ignored():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()), signal.getsignal(signal.SIGINT)
+
+
+def test_a_process_that_starts_gets_no_interrupt_of_the_terminal(tmp_path, monkeypatch):
+    """It would show a traceback. Later it ignores them, and what it starts is as ever."""
+    blocked = []
+    spawn = popen_spawn_posix.Popen._launch
+
+    def launch(*arguments):
+        blocked.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        return spawn(*arguments)
+
+    monkeypatch.setattr(popen_spawn_posix.Popen, "_launch", launch)
+    assert list(pool.spread(blocked_and_ignored, [()], 1, tmp_path)) == [(0, (False, signal.SIG_IGN))]
+    assert blocked == [True]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

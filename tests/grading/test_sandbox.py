@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 from ast import literal_eval
 from pathlib import Path
 from unittest import mock
@@ -21,6 +22,7 @@ from course_lib.grading import batch, hosts, loading, sandbox, seccomp, staging
 from course_lib.grading.channel import Channel, Ended, Log
 from course_lib.grading.hosts import Control, ForkedHost
 from course_lib.grading.pipe import Pipe
+from course_lib.grading.processes import descendants
 from course_lib.grading.proxy import Submission
 from tests.grading.conftest import RIGHT, Hosted
 
@@ -230,9 +232,9 @@ for name in os.listdir("{folder}"):
 REFUSED = [name for name, _ in sorted(seccomp._REFUSED.items())]
 
 
-def verdict(program: bytes, arch: int, number: int, first: int = 0) -> int:
+def verdict(program: bytes, arch: int, number: int, first: int = 0, fourth: int = 0) -> int:
     """What the kernel's little machine says about a system call (classic BPF, those instructions that are used)."""
-    data = struct.pack("=IIQQ", number, arch, 0, first) + bytes(40)
+    data = struct.pack("=IIQQQQQQQ", number, arch, 0, first, 0, 0, fourth, 0, 0)
     lines = list(struct.iter_unpack("=HBBI", program))
     at, register = 0, 0
     while True:
@@ -270,6 +272,10 @@ def test_the_filter_refuses_its_list_and_nothing_else(machine, arch, column, eve
     assert verdict(program, arch, clone, 0x003D0F00) == ALLOWED  # as a thread is made
     assert verdict(program, arch, clone, 0x10000011) == REFUSES
     assert verdict(program, arch, clone3) == NO_SUCH_CALL
+    mapped = {flags: verdict(program, arch, seccomp._MMAP[column], 0, flags) for flags in (0x01, 0x02, 0x22, 0x4022)}
+    assert set(mapped.values()) == {ALLOWED}
+    for shared in (0x21, 0x23, 0x4021):
+        assert verdict(program, arch, seccomp._MMAP[column], 0, shared) == REFUSES
     assert verdict(program, 0x40000003, 1) == 0x80000000  # the process ends: 32-bit calls have other numbers
 
 
@@ -311,6 +317,7 @@ def test_every_call_of_the_list_is_refused_by_the_kernel(look):
         "os.sethostname('x') if hasattr(os, 'sethostname') else socket.sethostname('x')",
         "os.mknod('/tmp/disk', 0o60600, os.makedev(254, 0))",
         "os.memfd_create('x')",
+        "__import__('mmap').mmap(-1, 4096)",
         "os.nice(-5)",
     ],
 )
@@ -420,6 +427,26 @@ def test_memory_spread_over_processes_is_noticed(sandboxed, monkeypatch):
         submission.hog(1)
 
 
+def test_page_tables_are_memory_too(sandboxed, monkeypatch):
+    """Reading memory that nobody has written takes none of it, but tables to say so: 4 kB for each 2 MB."""
+    submission = sandboxed(
+        "import mmap\nkept = []\n"
+        "def read(megabytes):\n"
+        "    kept.append(mmap.mmap(-1, megabytes << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ))\n"
+        "    return sum(kept[0][place] for place in range(0, megabytes << 20, 2 << 20))"
+    )
+    monkeypatch.setattr(hosts, "MAX_TOTAL", 100 << 20)
+    assert not sandboxed.hosts[0].too_much()
+    assert submission.read(50_000) == 0
+    assert sandboxed.hosts[0].too_much()
+
+
+def test_nothing_is_shared_through_the_device_of_zeros(look):
+    """Memory mapped from it would stay when every process has let go of it, and belong to none."""
+    source = "import mmap\nfile = open('/dev/zero', 'r+b')\nanswer = tried(lambda: mmap.mmap(file.fileno(), 4096))"
+    assert look(source) in ("No such device", "Permission denied")
+
+
 def until_true(condition):
     """Asks again until it holds; the test's own time limit ends what never does."""
     for _ in range(200_000):
@@ -474,16 +501,40 @@ def leave(marker):
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can say whose daemon it is")
 @pytest.mark.parametrize("ending", ["stop", "the end of the check"])
-def test_a_daemon_with_a_session_of_its_own_is_gone(sandboxed, ending):
-    control = sandboxed.control(DAEMON)
+def test_a_daemon_with_a_session_of_its_own_is_gone_also_without_a_sandbox(hosted, ending):
+    control = hosted.control(DAEMON)
     marker = f"course-marker-{os.getpid()}-{ending}"
     assert Submission(Channel(control.session(), 30, Log(), control)).leave(marker) == b"x"
     assert len(alive(marker)) == 1
     if ending == "stop":
-        sandboxed.hosts[0].stop()
+        hosted.hosts[0].stop()
     else:
         control.end_sessions()
+    assert alive(marker) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can say whose daemon it is")
+def test_a_daemon_of_code_that_never_finishes_loading_is_gone(hosted):
+    marker = f"course-marker-{os.getpid()}-loading"
+    control = hosted.control(DAEMON)
+    endless = f"leave({marker!r})\nwhile True: pass"
+    with pytest.raises(PipeError):
+        control.ask("run", seconds=2, cells=[["submission.py", endless]])
+    until_true(lambda: alive(marker))
+    hosted.hosts[0].stop()
+    assert alive(marker) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can say whose daemon it is")
+def test_a_daemon_from_the_copy_of_a_notebook_is_gone():
+    marker, cells = f"course-marker-{os.getpid()}-notebook", {"__name__": "__main__"}
+    exec(DAEMON, cells)
+    with ForkedHost(cells, ()) as host:
+        control = Control(Pipe(host.control))
+        assert Submission(Channel(control.session(), 30, Log(), control)).leave(marker) == b"x"
+        assert len(alive(marker)) == 1
     assert alive(marker) == []
 
 
@@ -512,6 +563,32 @@ def test_an_endless_loop_in_the_copy_of_a_notebook_is_gone_after_stop():
             submission.loop()
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)
+
+
+ODD_NAMES = """
+import types
+from unittest import mock
+def answer(): return 42
+module, kind, function = (mock.MagicMock(spec=s) for s in (types.ModuleType, type, types.FunctionType))
+class Liar:
+    @property
+    def __class__(self): raise SystemExit
+class Meta(type):
+    __module__ = property(lambda self: 1 / 0)
+class Odd(metaclass=Meta): pass
+liar, nameless = Liar(), types.ModuleType("x")
+del nameless.__name__
+Liar.__module__ = 5
+"""
+
+
+def test_names_of_a_notebook_that_lie_about_their_kind_do_no_harm():
+    """A mock of a module says that it is one, and has no name."""
+    cells = {"__name__": "__main__"}
+    exec(ODD_NAMES, cells)
+    with ForkedHost(cells, ()) as host:
+        control = Control(Pipe(host.control))
+        assert Submission(Channel(control.session(), 30, Log(), control)).answer() == 42
 
 
 def test_stop_may_be_called_twice_and_after_a_crash(hosted):
@@ -627,7 +704,7 @@ def test_an_ordinary_user_grades_with_the_isolation_that_the_machine_gives_him(c
         f"course = Course(Path({str(course.root)!r})); "
         f"[one] = read_submissions([Path({str(tmp_path / 'double.py')!r})], course, course.exercise('double')); "
         "entry = batch.grade_submission(one, batch.Options(str(course.root), hidden=True)); "
-        "print(json.dumps([os.getuid(), sandbox.unavailable(), entry['isolation'], entry['exercises'][0]['points']]))"
+        "print(json.dumps([os.getuid(), sandbox.unavailable(), entry['isolation'], entry['exercises'][0]]))"
     )
     library = str(Path(hosts.__file__).parents[2])
     ran = subprocess.run(
@@ -639,7 +716,41 @@ def test_an_ordinary_user_grades_with_the_isolation_that_the_machine_gives_him(c
         cwd="/",
     )
     assert ran.returncode == 0, ran.stderr
-    user, why, isolation, points = json.loads(ran.stdout)
+    user, why, isolation, exercise = json.loads(ran.stdout)
     assert user > 0
     assert isolation == ("process" if why else "bubblewrap")
-    assert points == 7
+    assert exercise["points"] == 7, ran.stdout
+
+
+def test_a_host_that_cannot_start_is_a_pipe_error_and_leaves_no_folder(tmp_path, monkeypatch):
+    """As when a submission without a sandbox has taken all the processes that the user may have."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    staging.stage()
+    before = set(os.listdir("/dev/fd"))
+    for isolation in ("bubblewrap", "process"):
+        full = mock.patch("subprocess.Popen", side_effect=BlockingIOError("no more processes"))
+        with full, pytest.raises(PipeError, match="did not start"):
+            hosts.ChildHost((), isolation)
+    assert [name for name in os.listdir(tmp_path) if not name.startswith(staging.PREFIX)] == []
+    assert set(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it adopts nothing")
+def test_what_a_chain_of_processes_leaves_dead_does_not_pile_up():
+    """Without a sandbox the host is told of each process that has lost its parent, and has to clear it away."""
+    made = Hosted("process")
+    submission = made(
+        "import os\ndef chain(length):\n"
+        "    read, write = os.pipe()\n"
+        "    for number in range(length):\n"
+        "        if os.fork() == 0:\n"
+        "            if os.fork() == 0:\n"
+        "                os.write(write, b'x')\n"
+        "            os._exit(0)\n"
+        "        os.wait()\n"
+        "    return len(os.read(read, 1)) + sum(len(os.read(read, 1)) for _ in range(length - 1))\n"
+    )
+    assert submission.chain(50) == 50
+    host = made.hosts[0]
+    until_true(lambda: len(descendants(host.process.pid)) == 1)  # the check's own process
+    host.stop()

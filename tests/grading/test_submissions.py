@@ -16,7 +16,7 @@ import pytest
 
 from course_lib.errors import MisuseError
 from course_lib.grading.exercises import Course
-from course_lib.grading.submissions import Submission, read_submissions
+from course_lib.grading.submissions import read_submissions
 from tests.mini_course import CHECKS
 
 DOUBLE = "def double(n):\n    return 2 * n\n"
@@ -186,11 +186,10 @@ def test_a_byte_order_mark_a_list_of_lines_and_half_characters_are_read(course, 
     assert module.cells[0][1] == DOUBLE
 
 
-def test_a_submission_survives_json_and_its_digest_leaves_out_whose_it_is(course, term):
+def test_the_digest_of_a_submission_leaves_out_whose_it_is(course, term):
     put(term, {f"{who}/01_mini.ipynb": notebook(code(DOUBLE, "double")) for who in ("alice", "bob")})
     put(term, {"alice/h.py": "x", "bob/h.py": "x", "carl/01_mini.ipynb": MORE, "carl/h.py": "x"})
     alice, bob, carl = read(course, term)
-    assert Submission.from_dict(json.loads(json.dumps(alice.as_dict()))) == alice
     assert alice.digest == bob.digest != carl.digest
     assert len(alice.digest) == 64
 
@@ -680,4 +679,4 @@ def test_archives_with_any_bytes_changed_never_end_a_batch(course, tmp_path):
         put(tmp_path, {"term/alice.zip": bytes(data[: chance.choice([len(data), chance.randrange(len(data))])])})
         for one in read(course, tmp_path / "term"):
             assert bool(one.error) is not bool(one.cells)
-            json.dumps(one.as_dict()).encode()
+            assert len(one.digest) == 64  # so its text can be written down

@@ -169,3 +169,13 @@ def test_a_wrong_declaration_is_refused_with_the_reason(course, change, message)
     (course.root / "exercises" / "checks" / "test_double.py").write_text(CHECKS.replace(*change))
     with pytest.raises(ExerciseError, match=message):
         Course(course.root).exercises()
+
+
+def test_a_message_is_cut_where_a_check_puts_the_answer_into_it(course, tmp_path):
+    file = course.root / "exercises" / "checks" / "test_double.py"
+    for number, line in enumerate(("assert not got, f'it gave {got}'", "pytest.fail(got)", "raise KeyError(got)")):
+        check = f'def test_{number}(submission):\n    """It."""\n    got = submission.double(1)\n    {line}\n'
+        file.write_text(f"{file.read_text()}\n@points(1)\n{check}")
+    result = graded(Course(course.root), tmp_path, "def double(number):\n    return 'x' * 1_000_000")
+    assert max(len(check.message) for check in result.checks) < 5000
+    assert {check.outcome for check in result.checks} == {"failed"}

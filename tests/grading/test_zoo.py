@@ -37,7 +37,7 @@ from course_lib.grading.submissions import read_submissions
 ROOT = Path(__file__).resolve().parents[2]
 CANDIDATES = ROOT / "tests" / "candidates"
 GOLDEN = CANDIDATES / "parse_sse_stream" / "hostile" / "golden.json"
-IDS = ("parse_sse_stream", "measure_stream", "SSEParser")
+IDS = ("parse_sse_stream", "measure_stream", "SSEParser", "stream_events")
 NEIGHBOURS = ["parse_sse_stream/right/blocks.py", "parse_sse_stream/wrong/published_answer.py"]  # graded in between
 HONEST = [*NEIGHBOURS, "parse_sse_stream/wrong/splitlines.py", "SSEParser/wrong/strips_values.py"]
 LIMITS = ("no answer", "ended", "emory", "printed more", "did not finish", "TimeoutExpired", "has ended")
@@ -223,8 +223,8 @@ def test_an_attack_gets_nothing_and_leaves_nothing(name, zoo):
 
 
 def assert_as_before(short, golden):
-    """Points and outcome; the words, too, unless a limit ended it: a busy machine decides which one came first."""
-    assert (short["points"], short["outcome"]) == (golden["points"], golden["outcome"])
+    """The points; all the rest, too, unless a limit ended it: a busy machine decides which one came first."""
+    assert short["points"] == golden["points"]
     said = json.dumps([short, golden])
     if not any(word in said for word in LIMITS):
         assert short == golden

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from course_lib.grading.starter import exercise_cell
-from course_lib.notebook import show, starters
+from course_lib.notebook import show, starters, verdict
 from course_lib.notebook.paths import backup_folder
 from tests.mini_course import DOUBLE_STARTER
 
@@ -148,3 +148,16 @@ def test_progress_lists_every_exercise_the_sum_and_the_next_step(store, shown):
         "Next: predict 01.total in notebooks/01_mini.ipynb.",
     ]
     assert '<th scope="col"' in shown[0].markup
+
+
+def test_an_object_that_answers_every_question_has_no_source():
+    class Everything:
+        def __getattr__(self, name):
+            return self
+
+    class Exit:
+        @property
+        def __class__(self):
+            raise SystemExit
+
+    assert [verdict._source(one) for one in (Everything(), Exit(), 5, None)] == [None] * 4

@@ -31,3 +31,6 @@ def serve(control):
 
 if copies:
     serve(copies[0])
+
+
+VARIES = True
