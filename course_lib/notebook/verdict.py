@@ -71,7 +71,7 @@ def _untouched(exercise: Exercise) -> ExerciseResult:
 
 def _source(value: Any) -> str | None:
     """The cell that defines a function or class. A class of a notebook knows no file, but its methods do."""
-    if isinstance(value, type):
+    if issubclass(type(value), type):  # isinstance asks the object itself
         method = next((member for member in vars(value).values() if inspect.isfunction(member)), None)
         return "".join(linecache.getlines(method.__code__.co_filename)) if method else None
     try:
