@@ -21,7 +21,7 @@ test: $(BIN)/.dev system lint
 	$(BIN)/pytest $(LIMIT) -n 2 tests --ignore=tests/browser --ignore=tests/grading/test_zoo.py
 	$(BIN)/pytest $(LIMIT) -m "not slow" tests/grading/test_zoo.py
 	$(BIN)/pytest $(LIMIT) tests/browser
-	state=$$(mktemp -d) && COURSE_STATE=$$state $(BIN)/pytest -n 2 --dist loadfile -p no:cacheprovider \
+	state=$$(mktemp -d) && COURSE_STATE=$$state $(BIN)/python -m pytest -n 2 --dist loadfile -p no:cacheprovider -p tests.kernels \
 	    --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with notebooks/sanitize.cfg \
 	    notebooks $(wildcard exercises/*.ipynb solutions/*.ipynb); \
 	    status=$$?; rm -rf "$$state"; exit $$status
