@@ -145,6 +145,8 @@ class Connection:
     def lost(self, end: End, error: Exception | None) -> None:
         other = self.server if end is self.client else self.client
         if error is not None:
+            if end is self.client and (rest := end.unread()):
+                self.note("client", "data", rest)
             self.note(end.side, "reset", b"")
             other.reset()
         if self.client.gone and (self.server.gone or self.server.transport is None):

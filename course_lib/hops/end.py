@@ -5,6 +5,7 @@ Rule: an end knows what its peer did and what was done to it; what follows from 
 
 import asyncio
 import contextlib
+import os
 import sys
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -46,6 +47,15 @@ class End(asyncio.Protocol):
         self.gone = True
         self.full = False
         self.connection.lost(self, error)
+
+    def unread(self) -> bytes:
+        """Of a peer that was lost: what it had sent before. A reset that is noticed while writing leaves that there."""
+        found = b""
+        if self.transport is not None:
+            with contextlib.suppress(OSError):  # there is no more
+                while part := os.read(self.transport.get_extra_info("socket").fileno(), 65536):
+                    found += part
+        return found
 
     def pause_writing(self) -> None:
         self.full = True

@@ -1,5 +1,6 @@
 """Hops: what passes is what is recorded, and what one side does to its connection reaches the other."""
 
+import contextlib
 import socket
 import threading
 from contextlib import ExitStack
@@ -125,6 +126,24 @@ def test_a_reset_by_the_client_reaches_the_server(peer, dial):
         assert eventually(lambda: "reset" in seen(hop, "client"))
         assert eventually(lambda: ended)
     assert ended == ["RST"]
+
+
+def test_the_last_words_of_a_client_that_leaves_with_bytes_unread_are_recorded(peer, dial):
+    """Its machine sends RST behind them, and the hop may notice that while it writes."""
+
+    def handler(connection):
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"token " * 20)
+
+    with tap(peer(handler)) as hop:
+        for number in range(50):
+            raw = dial(hop.url)
+            assert raw.recv(10)
+            raw.sendall(b"bye")
+            raw.close()
+            assert eventually(lambda: seen(hop, "client").count("reset") == number + 1)  # noqa: B023
+        assert [hop.recording.bytes_from("client", number) for number in range(50)] == [b"bye"] * 50
 
 
 def test_a_server_that_is_down_shows_as_a_clean_close(dial, read_all):
