@@ -48,9 +48,9 @@ from starlette.routing import Route
 
 from course_lib.apps import anthropic_api
 from course_lib.apps.call import DONE, Call
-from course_lib.apps.live import STOPPING, HangUp, generation
+from course_lib.apps.live import STOPPING, HangUp, generation, services_of
 from course_lib.apps.openai_api import GARBAGE
-from course_lib.apps.play import GARBLED, EndEarly, prepared
+from course_lib.apps.play import GARBLED, EndEarly, faults_of, prepared
 from course_lib.apps.provider import Deadlines, Failed, Provider, check_url
 from course_lib.apps.request import BadRequest, error_answer, error_body, flag, on_http_error, read_json, to_json
 from course_lib.apps.sse import EventStream
@@ -119,7 +119,7 @@ class Answer:
     def _cut_off(self) -> Iterator[None]:
         """Reset the connection of a client that does not read, some time after the last deadline."""
         loop, doing = asyncio.get_running_loop(), list[asyncio.Task[None]]()
-        services = (self.request.scope.get("extensions") or {}).get("course")
+        services = services_of(self.request.scope)
         if services is None:
             yield
             return
@@ -205,9 +205,7 @@ def create_app(
         streamed = flag(asked, "stream")
         if asked.get("n") not in (None, 1):
             raise BadRequest("'n' must be 1 here.", "n")
-        here = plan.for_answer(next(numbers))
-        for fault in here.of("status"):
-            return error_answer(fault.value or 500, "Refused, as the fault plan says.")
+        here = faults_of(plan, next(numbers))
         answer = Answer(request, Call(request.state.provider, asked, request.headers), here)
         if not streamed:
             return await in_one_piece(request, answer.pieces(), lambda *_: _whole(answer.kept))

@@ -39,10 +39,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from course_lib.apps.live import STOPPING
-from course_lib.apps.play import prepared
+from course_lib.apps.play import faults_of, prepared
 from course_lib.apps.replay import Generations, MemoryStore, Store, position_of
 from course_lib.apps.replay_engine import REFUSALS, Engine, refusal
-from course_lib.apps.request import RETRY_AFTER, BadRequest, error_answer, error_body, limit, on_http_error, read_json
+from course_lib.apps.request import BadRequest, error_body, limit, on_http_error, read_json, retry_after
 from course_lib.apps.sse import EventStream, last_event_id
 from course_lib.errors import MisuseError
 from course_lib.faults import FaultPlan
@@ -110,9 +110,7 @@ def create_app(
             head = Response(headers={**NO_STORE, "content-type": EventStream.media_type})
             del head.headers["content-length"]
             return head
-        here = engine.reader_plan.for_answer(next(engine.readers))
-        for fault in here.of("status"):
-            return error_answer(fault.value or 500, "Refused, as the fault plan says.")
+        here = faults_of(engine.reader_plan, next(engine.readers))
         goodbye = encode_event(json.dumps(error_body(503, STOPPING)), event="error") if engine.works_on(id) else None
         return EventStream(engine.events(id, position, page, retry, here), ping=ping, goodbye=goodbye)
 
@@ -150,8 +148,7 @@ def _store_maker(where: str | Path | None) -> Callable[[Generations, float], Sto
 
 def _refuse(request: Request, error: Exception) -> Response:
     status, body = refusal(error)
-    headers = {"retry-after": RETRY_AFTER[status]} if status in RETRY_AFTER else {}
-    return JSONResponse(body, status, {**NO_STORE, **headers})
+    return JSONResponse(body, status, {**NO_STORE, **retry_after(status)})
 
 
 def _owner(request: Request) -> str:

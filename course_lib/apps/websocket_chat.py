@@ -32,7 +32,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from course_lib.apps.live import HangUp, generation
+from course_lib.apps.live import HangUp, generation, services_of
 from course_lib.apps.play import GARBLED, EndEarly, ModelFailed, Steps, play, prepared, scripted
 from course_lib.apps.request import BadRequest, called_function, error_answer, json_object, limit, to_json, tools_of
 from course_lib.faults import FaultPlan
@@ -151,7 +151,7 @@ class Chat:
             except EndEarly:
                 await self.send({"type": "websocket.close", "code": 1000})
             except HangUp as end:
-                services = self.socket.scope["extensions"].get("course")
+                services = services_of(self.socket.scope)
                 if services is None:
                     raise  # any server cuts the connection then
                 await services.hang_up(reset=end.reset)
@@ -201,7 +201,7 @@ def _cut(plan: FaultPlan, half: int) -> tuple[FaultPlan, FaultPlan]:
 
 def _foreign(socket: WebSocket) -> bool:
     """Whether a page of another machine asks (or one that hides where it is from: "null")."""
-    services = socket.scope["extensions"].get("course")
+    services = services_of(socket.scope)
     known = LOOPBACK if services is None else services.hosts
     found = [_ORIGIN.fullmatch(origin) for origin in socket.headers.getlist("origin")]
     return any(match is None or host_name(match[1]) not in known for match in found)
